@@ -1,0 +1,37 @@
+package main
+
+import (
+	_ "github.com/a-h/templ"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/boombuler/barcode/qr"
+	_ "github.com/chromedp/cdproto/page"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/coreos/go-oidc/v3/oidc"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/go-crypt/crypt"
+	_ "github.com/go-crypt/crypt/algorithm/argon2"
+	_ "github.com/go-jose/go-jose/v4"
+	_ "github.com/go-jose/go-jose/v4/jwt"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5"
+	_ "github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/nicksnyder/go-i18n/v2/i18n"
+	_ "github.com/pquerna/otp"
+	_ "github.com/pquerna/otp/hotp"
+	_ "github.com/pquerna/otp/totp"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/pressly/goose/v3/lock"
+	_ "github.com/redis/go-redis/v9"
+	_ "github.com/tink-crypto/tink-go/v2/aead"
+	_ "github.com/wneessen/go-mail"
+	_ "github.com/zitadel/oidc/v3/pkg/oidc"
+	_ "golang.org/x/crypto/argon2"
+	_ "golang.org/x/oauth2"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/text/language"
+	_ "modernc.org/sqlite"
+)
+
+func main() {}

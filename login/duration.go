@@ -1,0 +1,51 @@
+package login
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var durationForm = regexp.MustCompile(`^(\d{1,6})(s|m|h|d)$`)
+
+var durationUnits = map[string]time.Duration{
+	"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+}
+
+// ParseDuration reads a whole number and one unit: s, m, h or d.
+func ParseDuration(s string) (Duration, error) {
+	m := durationForm.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a duration: write 30m, 12h or 14d", s)
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	return Duration(time.Duration(n) * durationUnits[m[2]]), nil
+}
+
+// String writes d in its largest whole unit.
+func (d Duration) String() string {
+	for _, unit := range []string{"d", "h", "m"} {
+		if u := Duration(durationUnits[unit]); d != 0 && d%u == 0 {
+			return strconv.FormatInt(int64(d/u), 10) + unit
+		}
+	}
+	return strconv.FormatInt(int64(d/Duration(time.Second)), 10) + "s"
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(b []byte) error {
+	parsed, err := ParseDuration(string(b))
+	if err != nil {
+		return err
+	}
+	*d = parsed
+	return nil
+}

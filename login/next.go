@@ -1,0 +1,283 @@
+package login
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// StepKind is what a sign-in needs next.
+type StepKind string
+
+const (
+	Identify  StepKind = "identify"  // who is it
+	Prove     StepKind = "prove"     // the first proof: a password
+	Challenge StepKind = "challenge" // a second factor that the person has set up
+	Enroll    StepKind = "enroll"    // set one up
+	Offer     StepKind = "offer"     // the demand is met; something useful may be done first
+	Done      StepKind = "done"
+	Fail      StepKind = "fail" // no answer of this person can meet the demand
+)
+
+// Step is what Next decided.
+type Step struct {
+	Kind    StepKind
+	Methods []factors.Kind // Prove, Challenge, Enroll: what would do, the one to ask for first
+	Offer   OfferKind
+	Error   string // Fail: the OAuth error that the client gets
+}
+
+// The OAuth errors that a sign-in can end in (OpenID Connect Core 3.1.2.6, and Unmet
+// Authentication Requirements 1.0).
+const (
+	ErrorLoginRequired       = "login_required"
+	ErrorInteractionRequired = "interaction_required"
+	ErrorAccountSelection    = "account_selection_required"
+	ErrorUnmet               = "unmet_authentication_requirements"
+	ErrorAccessDenied        = "access_denied"
+)
+
+// enrollFresh is how old the first proof may be when a first factor is set up on it.
+const enrollFresh = 5 * time.Minute
+
+// selfEnrolled are the factors that a person can set up during a sign-in.
+var selfEnrolled = []factors.Kind{factors.TOTP}
+
+// Next decides what a sign-in needs next. It is pure: the same facts give the same step.
+//
+// enrolled is every live enrollment of the person, read without error: a failed read must never
+// look like "none". p is the policy of the organization that binds the person. now bounds how old
+// borrowed evidence may be; what was proved in this transaction always counts, so that no max_age
+// can send a person round in circles.
+func Next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) Step {
+	step := next(tx, p, enrolled, now)
+	if !tx.Demand.Silent {
+		return step
+	}
+	return silent(step)
+}
+
+func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) Step {
+	if tx.UserID == "" && tx.Identifier == "" {
+		return Step{Kind: Identify}
+	}
+	evidence := Counted(tx, p, now)
+	if tx.UserID == "" || !slices.ContainsFunc(evidence, primary) {
+		return Step{Kind: Prove, Methods: []factors.Kind{factors.Password}}
+	}
+	if d := tx.Demand; d.Subject != "" && d.Subject != tx.UserID {
+		return Step{Kind: Fail, Error: ErrorLoginRequired}
+	}
+
+	need, reach := requirement(tx.Demand, p, enrolled, evidence)
+	switch {
+	case reach == unreachable:
+		return Step{Kind: Fail, Error: ErrorUnmet}
+	case reach == byEnrollment:
+		if !firstProofFresh(tx, evidence, now) {
+			return Step{Kind: Prove, Methods: []factors.Kind{factors.Password}}
+		}
+		return Step{Kind: Enroll, Methods: enrollable(p, evidence, need)}
+	case !need(evidence):
+		return Step{Kind: Challenge, Methods: sufficient(tx.Chosen, p, enrolled, evidence, need)}
+	}
+	if o, ok := offer(tx, p, enrolled); ok {
+		return Step{Kind: Offer, Offer: o}
+	}
+	return Step{Kind: Done}
+}
+
+// silent is the one place where a step becomes the answer to prompt=none. A person who could have
+// gone on with a page gets the error that says which page.
+func silent(s Step) Step {
+	switch s.Kind {
+	case Done, Fail:
+		return s
+	case Offer:
+		return Step{Kind: Done}
+	case Challenge, Enroll:
+		return Step{Kind: Fail, Error: ErrorInteractionRequired}
+	case Identify, Prove:
+	}
+	return Step{Kind: Fail, Error: ErrorLoginRequired}
+}
+
+// Counted is the evidence that counts for this transaction under p: what was proved in it, and
+// what the browser's session lends while fresh; of each secret the latest proof only; of second
+// factors those that p allows.
+func Counted(tx Transaction, p Policy, now time.Time) []factors.Evidence {
+	var out []factors.Evidence
+	add := func(e factors.Evidence) {
+		if !primary(e) && !p.Allows(e.Kind) {
+			return
+		}
+		i := slices.IndexFunc(out, func(o factors.Evidence) bool { return o.Source == e.Source })
+		switch {
+		case i < 0:
+			out = append(out, e)
+		case e.At.After(out[i].At):
+			out[i] = e
+		}
+	}
+	for _, e := range tx.Borrowed {
+		if fresh(e, tx.Demand, p, now) {
+			add(e)
+		}
+	}
+	for _, e := range tx.Proved {
+		add(e)
+	}
+	slices.SortFunc(out, func(a, b factors.Evidence) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source))
+	})
+	return out
+}
+
+func fresh(e factors.Evidence, d Demand, p Policy, now time.Time) bool {
+	age := now.Sub(e.At)
+	if d.Fresh || age > time.Duration(p.Reuse) {
+		return false
+	}
+	return d.MaxAge == nil || age <= *d.MaxAge
+}
+
+// primary reports whether e can be the first proof of a sign-in.
+func primary(e factors.Evidence) bool {
+	return e.Kind == factors.Password || e.Kind == factors.Federated
+}
+
+// reach is how a requirement can be met.
+type reach int
+
+const (
+	byProof      reach = iota // it is met, or proving an enrolled factor meets it
+	byEnrollment              // the person has no factor at all and may set one up
+	unreachable
+)
+
+// requirement joins what the policy, the client's registration and the request demand into one
+// predicate, and says how it can be met. A request can only add to it.
+func requirement(d Demand, p Policy, enrolled []factors.Enrollment, evidence []factors.Evidence) (need func([]factors.Evidence) bool, how reach) {
+	candidates := [][]string{{}}
+	if p.MFA == Required || (p.MFA == Optional && hasFactor(p, enrolled)) {
+		candidates = [][]string{{ACRMultiFactor}}
+	}
+	candidates = combine(candidates, knownOnly(d.FloorACR), false)
+	asked := knownOnly(d.ACR)
+	if d.Essential && len(asked) == 0 {
+		return nil, unreachable
+	}
+	candidates = combine(candidates, asked, d.Voluntary && !d.Essential)
+
+	for _, mode := range []reach{byProof, byEnrollment} {
+		for _, c := range candidates {
+			need := func(ev []factors.Evidence) bool {
+				return !slices.ContainsFunc(c, func(acr string) bool { return !Met(acr, ev) })
+			}
+			switch {
+			case mode == byProof && (need(evidence) || len(sufficient("", p, enrolled, evidence, need)) > 0):
+				return need, byProof
+			case mode == byEnrollment && len(enrolled) == 0 && len(enrollable(p, evidence, need)) > 0:
+				return need, byEnrollment
+			}
+		}
+	}
+	return nil, unreachable
+}
+
+// combine extends every way to meet the demand so far by each of the alternatives, in their order
+// of preference; optional ones may also be left unmet, which is the last resort.
+func combine(ways [][]string, alternatives []string, optional bool) [][]string {
+	if len(alternatives) == 0 {
+		return ways
+	}
+	var out [][]string
+	for _, a := range alternatives {
+		for _, w := range ways {
+			out = append(out, append(slices.Clone(w), a))
+		}
+	}
+	if optional {
+		out = append(out, ways...)
+	}
+	return out
+}
+
+func knownOnly(acrs []string) []string {
+	return slices.DeleteFunc(slices.Clone(acrs), func(a string) bool { return !KnownACR(a) })
+}
+
+// sufficient lists the enrolled, allowed factors of which one more proof would meet the need: the
+// chosen one first, then in the policy's order, the recovery code last.
+func sufficient(chosen factors.Kind, p Policy, enrolled []factors.Enrollment, evidence []factors.Evidence, need func([]factors.Evidence) bool) []factors.Kind {
+	var out []factors.Kind
+	last := false
+	for _, k := range p.Factors {
+		has := slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind == k })
+		switch {
+		case !has || !need(append(slices.Clone(evidence), promised(k))):
+		case k == factors.Recovery:
+			last = true
+		default:
+			out = append(out, k)
+		}
+	}
+	if last {
+		out = append(out, factors.Recovery)
+	}
+	if i := slices.Index(out, chosen); i > 0 {
+		out = slices.Insert(slices.Delete(out, i, i+1), 0, chosen)
+	}
+	return out
+}
+
+// enrollable lists the factors that p lets the person set up and that would meet the need.
+func enrollable(p Policy, evidence []factors.Evidence, need func([]factors.Evidence) bool) []factors.Kind {
+	if p.MFA == Off {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.Factors), func(k factors.Kind) bool {
+		return !slices.Contains(selfEnrolled, k) || !need(append(slices.Clone(evidence), promised(k)))
+	})
+}
+
+// promised is the least evidence that a proof of k would give. Its source is nobody's.
+func promised(k factors.Kind) factors.Evidence {
+	e := factors.Evidence{Kind: k, Class: factors.Has, Source: "promised:" + string(k), AMR: []string{"otp"}}
+	if k == factors.Passkey {
+		e.AMR = []string{"pop", "swk", "user"}
+	}
+	return e
+}
+
+// hasFactor reports whether the person has set up a factor, other than the recovery code, that p
+// allows.
+func hasFactor(p Policy, enrolled []factors.Enrollment) bool {
+	return slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool {
+		return e.Kind != factors.Recovery && p.Allows(e.Kind)
+	})
+}
+
+// firstProofFresh reports whether a first factor may be set up on the first proof: it was given in
+// this transaction, or minutes ago.
+func firstProofFresh(tx Transaction, evidence []factors.Evidence, now time.Time) bool {
+	return slices.ContainsFunc(tx.Proved, primary) ||
+		slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return primary(e) && now.Sub(e.At) <= enrollFresh })
+}
+
+// offer decides what to offer once the demand is met. A new recovery code is for who has proved
+// a second factor here and now: whoever found an open session gets none.
+func offer(tx Transaction, p Policy, enrolled []factors.Enrollment) (OfferKind, bool) {
+	recorded := slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool {
+		return e.Kind == factors.Recovery && !e.Confirmed.IsZero()
+	})
+	switch {
+	case recorded || !p.Allows(factors.Recovery) || !hasFactor(p, enrolled),
+		!slices.ContainsFunc(tx.Proved, func(e factors.Evidence) bool { return !primary(e) }),
+		slices.Contains(tx.PutOff, OfferRecovery):
+		return "", false
+	}
+	return OfferRecovery, true
+}

@@ -1,0 +1,85 @@
+package login
+
+import (
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// Transaction is one sign-in under way. It lives in the short-lived store, is changed only by
+// compare-and-set on Version, and is taken, once, when it is done.
+type Transaction struct {
+	ID          string // 128 random bits or more; the path of its pages
+	BrowserHash []byte // SHA-256 of the cookie of the browser that began it
+	UserID      string // empty until identified, and for a person whom we do not know
+	Identifier  string // the mail address as the person typed it, also when nobody has it
+	OrgID       string // the organization whose policy binds; empty before the person is identified, and for none
+	Request     []byte // the authorization request as op wrote it; login never reads it
+	Demand      Demand
+	Borrowed    []factors.Evidence // from the browser's session
+	Proved      []factors.Evidence // in this transaction
+	SessionID   string             // the session that Borrowed came from
+	Chosen      factors.Kind       // what the person picked under "Try another method"
+	PutOff      []OfferKind        // offers that the person put off in this transaction
+	Pending     *Pending           // the one outstanding ceremony
+	Started     time.Time
+	Expires     time.Time
+	Version     int64
+}
+
+const (
+	// TransactionLifetime is how long a sign-in may take.
+	TransactionLifetime = 30 * time.Minute
+	// TransactionIdle is how long its person may rest between two answers.
+	TransactionIdle = 15 * time.Minute
+)
+
+// Demand is what the client asked of the sign-in. It is never rewritten.
+type Demand struct {
+	App       App
+	ACR       []string       // acr_values or the values of the claims request, in order of preference
+	Essential bool           // acr was asked as an essential claim (OpenID Connect Core 5.5.1.1)
+	Voluntary bool           // the client takes a lower acr than it asked for (Core 3.1.2.1)
+	FloorACR  []string       // what the client's registration demands of every sign-in; one of them
+	MaxAge    *time.Duration // max_age; nil when not asked
+	Fresh     bool           // prompt=login
+	Silent    bool           // prompt=none
+	Select    bool           // prompt=select_account
+	Subject   string         // id_token_hint or claims.id_token.sub: nobody else may result
+	LoginHint string         // prefills the identifier
+	Org       string         // organization
+	Locales   []string       // ui_locales, in order of preference
+}
+
+// App is what the pages say of the client, and what their policy has to let the browser reach.
+type App struct {
+	Name    string
+	Origins []string // where a form may end up: the origin of the redirect URI first
+}
+
+// Pending is a ceremony that was begun and not yet answered.
+type Pending struct {
+	Kind   factors.Kind
+	Enroll bool // setting the factor up, as opposed to proving it
+	Prompt factors.Prompt
+	State  factors.State
+	Begun  time.Time
+}
+
+// OfferKind is something that a person may do after the demand is met.
+type OfferKind string
+
+// OfferRecovery asks the person to record a new recovery code.
+const OfferRecovery OfferKind = "recovery"
+
+// Result is what a sign-in hands to op. op derives tokens from it and knows nothing else of it.
+type Result struct {
+	UserID    string
+	OrgID     string
+	SessionID string // the public id of the session (`sid`); it proves nothing on its own
+	AMR       []string
+	ACR       string
+	AuthTime  time.Time
+	Request   []byte // as op gave it to Begin
+	Proof     []byte // for Recheck; op keeps it with the grant and never reads it
+}

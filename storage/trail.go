@@ -1,0 +1,86 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// Trail is what a change leaves behind. A store writes it in the transaction of the change, so
+// that neither can exist without the other.
+type Trail struct {
+	Events []Event
+	Mails  []Mail
+}
+
+// With returns a trail of one event.
+func With(e Event) Trail { return Trail{Events: []Event{e}} }
+
+// Event is one row of the audit log. It is only ever inserted.
+type Event struct {
+	ID        string // UUIDv7, given by the store where it is empty
+	At        time.Time
+	Type      EventType
+	UserID    string
+	OrgID     string
+	ClientID  string
+	SessionID string            // the public session id (sid), never the cookie
+	Detail    map[string]string // never a secret, a code, a token or a mail address typed by a stranger
+	Origin    Origin            // given by the store from the context where it is zero
+}
+
+// EventType names what happened, in the words of OWASP's logging vocabulary.
+type EventType string
+
+const (
+	SignedIn          EventType = "authn_login_success"
+	SignInFailed      EventType = "authn_login_fail"
+	Locked            EventType = "authn_login_lock"
+	PasswordChanged   EventType = "authn_password_change"
+	Enrolled          EventType = "authn_factor_enrolled"
+	FactorRemoved     EventType = "authn_factor_removed"
+	RecoveryUsed      EventType = "authn_recovery_used"
+	TokenCreated      EventType = "authn_token_created"
+	TokenRevoked      EventType = "authn_token_revoked"
+	TokenReused       EventType = "authn_token_reuse"
+	SessionCreated    EventType = "session_created"
+	SessionRenewed    EventType = "session_renewed"
+	SessionEnded      EventType = "session_logout"
+	SequenceFailed    EventType = "sequence_fail"
+	UserCreated       EventType = "user_created"
+	UserUpdated       EventType = "user_updated"
+	UserDeleted       EventType = "user_deleted"
+	OrgChanged        EventType = "privilege_permissions_changed"
+	MembershipChanged EventType = "privilege_membership_changed"
+	ClientChanged     EventType = "client_changed"
+	KeyCreated        EventType = "signing_key_created"
+)
+
+// Mail is one message to be sent. Its text is ready: nothing is rendered between the commit and
+// the wire.
+type Mail struct {
+	ID      string // UUIDv7, given by the store where it is empty
+	To      string // an address that the store knows of its person, never one that a request carried
+	Subject string
+	Text    string
+	At      time.Time
+}
+
+// Origin is where a request came from. cmd puts it in the context of every request.
+type Origin struct {
+	RequestID string // what an error page shows as reference and the log has too
+	IP        string // by the rightmost trusted proxy
+	UserAgent string // at most 256 bytes
+}
+
+type originKey struct{}
+
+// WithOrigin returns a context that carries o.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf returns the origin that ctx carries, or the zero Origin (a command, a background job).
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
+}
