@@ -31,11 +31,20 @@ type Transactions interface {
 type People interface {
 	UserByEmail(ctx context.Context, email string) (User, error)
 	User(ctx context.Context, id string) (User, error)
-	// OrgsOf lists the organizations that the person is a member of, ordered by id, all of them.
-	OrgsOf(ctx context.Context, userID string) ([]Org, error)
+	// Standing reads, in one round trip, a person, all organizations of the person ordered by
+	// id, and the session. ErrNotFound: no such person. A session that is unknown, ended or
+	// another person's is left zero; an empty sessionID asks for none.
+	Standing(ctx context.Context, userID, sessionID string) (Standing, error)
 	// UpgradePassword replaces the hash of a password that was just verified, if it is still
 	// old; it is no change of the password. ErrConflict: the password was changed meanwhile.
 	UpgradePassword(ctx context.Context, userID, old, upgraded string) error
+}
+
+// Standing is what a sign-in or a grant is judged against.
+type Standing struct {
+	User    User
+	Orgs    []Org
+	Session session.Session
 }
 
 // Enrollments is what the pipeline reads and writes of a person's factors.
