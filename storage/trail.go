@@ -72,7 +72,23 @@ type Origin struct {
 	UserAgent string // at most 256 bytes
 }
 
-type originKey struct{}
+type (
+	originKey struct{}
+	trailKey  struct{}
+)
+
+// WithTrail returns a context that carries t. It is for the changes that a factor makes in its
+// store (burning a recovery code): a factor knows no trail, and the store writes this one in the
+// transaction of the change. Every other method of a store takes its trail as an argument.
+func WithTrail(ctx context.Context, t Trail) context.Context {
+	return context.WithValue(ctx, trailKey{}, t)
+}
+
+// TrailOf returns the trail that ctx carries, or an empty one.
+func TrailOf(ctx context.Context) Trail {
+	t, _ := ctx.Value(trailKey{}).(Trail)
+	return t
+}
 
 // WithOrigin returns a context that carries o.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
