@@ -1,0 +1,45 @@
+# make dev     run it on this machine: http://localhost:8080
+# make test    everything: lint, then all suites on all stores and in a browser
+# The other targets are the parts of these two.
+
+TOOL = go tool -modfile=.ci/tools.mod
+PACKAGES = ./...
+
+.PHONY: dev test lint generate build bench fuzz screenshots
+
+dev:
+	go run ./cmd/vseeid dev
+
+test: lint
+	.ci/services go test -race -timeout 12m $(PACKAGES)
+
+lint:
+	.ci/fresh
+	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!*_templ.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make generate does it):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+generate:
+	go tool templ fmt templates
+	go generate ./...
+	$(TOOL) gofumpt -w $$(git ls-files '*.go' ':!*_templ.go')
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/vseeid ./cmd/vseeid
+
+# Ratios to what bounds each path, measured in the same run.
+bench:
+	.ci/services go test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# Each fuzz target for ten seconds.
+fuzz:
+	@for f in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
+			go test -run '^$$' -fuzz "^$$t$$" -fuzztime 10s ./$$(dirname $$f) || exit 1; \
+		done; \
+	done
+
+# Every page and state, phone and desktop, light and dark, into screenshots/.
+screenshots:
+	VSEEID_SCREENSHOTS=$(CURDIR)/screenshots .ci/services go test -count 1 -run Gallery ./templates
