@@ -64,6 +64,13 @@ type Enrollment struct {
 	Confirmed time.Time
 	Created   time.Time
 	LastUsed  time.Time // zero: never
+	// Step is the last time step that a TOTP code was used of, the one of the code that set it
+	// up to begin with. The store keeps it as EnrollFirst brings it, and only BurnStep moves it.
+	Step int64
+	// Proved is what setting the factor up proved by the way, so that nobody is asked for a
+	// second code right after the first. It is zero where nothing was (a recovery code that
+	// was only shown). FinishEnroll fills it; no store keeps it.
+	Proved Evidence
 }
 
 // Prompt is what a page has to show for a ceremony. Each factor fills what it has.
@@ -88,6 +95,9 @@ type Answer struct {
 // Verify and FinishEnroll return an error that wraps ErrWrong when the answer was not right and
 // may be given again; any other error is a failure and says nothing about the answer. A proof that
 // is good once is burned, by a compare-and-set, before Verify returns its evidence.
+//
+// A state, or an enrollment, that is another person's, or a state of another ceremony, is refused
+// with ErrState before anything else is looked at.
 type Factor interface {
 	BeginEnroll(context.Context, User) (Prompt, State, error)
 	FinishEnroll(context.Context, User, State, Answer) (Enrollment, error)
@@ -105,6 +115,13 @@ var (
 
 	// ErrReplayed says that the answer was right once and has been used. It wraps ErrWrong.
 	ErrReplayed = wrong("already used")
+
+	// ErrUnconfirmed says that the box which had to be ticked was not. It wraps ErrWrong.
+	ErrUnconfirmed = wrong("not confirmed")
+
+	// ErrState says that a state or an enrollment does not belong to this ceremony or this
+	// person. It is a fault of the caller or an attack, and does not wrap ErrWrong.
+	ErrState = errors.New("state of another ceremony")
 )
 
 type wrong string
