@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/vsee/vseeid/login"
@@ -12,6 +13,9 @@ import (
 type Clients interface {
 	// Client reads one. ErrNotFound: unknown or deleted. A disabled one is returned as such.
 	Client(ctx context.Context, id string) (Client, error)
+	// ClientOrigins lists the Origins of all clients that are not disabled, in any order: a
+	// browser's preflight request names its origin and no client.
+	ClientOrigins(ctx context.Context) ([]string, error)
 }
 
 // Codes keeps authorization codes and requests under way for minutes. Losing them is a nuisance
@@ -43,6 +47,21 @@ type Grants interface {
 	// RevokeGrant revokes a grant, also one that is still to be created. Revoking twice is no
 	// error and leaves the first time and no second trail.
 	RevokeGrant(ctx context.Context, id string, now time.Time, trail storage.Trail) error
+}
+
+// Secrets recognises client secrets by their keyed hashes. secret.Keys is it.
+type Secrets interface {
+	// Matches reports, in constant time for each of its keys, whether hash is that of s.
+	Matches(hash []byte, purpose, s string) bool
+}
+
+// Browser is the session of the browser that sent a request. login is it.
+type Browser interface {
+	// Current is the live session of the browser and its person. ErrNotFound: it has none.
+	Current(r *http.Request) (sessionID, userID string, err error)
+	// End ends the session, with the grants that rest on it, and removes its cookie. Ending one
+	// that has ended is no error.
+	End(w http.ResponseWriter, r *http.Request, sessionID string) error
 }
 
 // People answers for the person behind a grant whenever the grant is used. login is it.
