@@ -1,0 +1,284 @@
+// Package browsertest drives a headless Chromium as a person would: it opens pages, types into
+// fields by their name, presses what has a label, and reads what stands there.
+//
+// The browser is the one of VSEEID_TEST_CHROMIUM; a test that finds none skips and says so.
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Patience bounds each thing that a Tab does. Nothing waits for it in a run that passes.
+const Patience = 20 * time.Second
+
+// Browser is one Chromium process. Close it when the test binary is done.
+type Browser struct {
+	ctx    context.Context
+	cancel func()
+}
+
+// Start starts Chromium on a profile of its own, or skips the test.
+func Start(t testing.TB) *Browser {
+	t.Helper()
+	path := os.Getenv("VSEEID_TEST_CHROMIUM")
+	if path == "" {
+		t.Skip("VSEEID_TEST_CHROMIUM is not set: make test finds or installs a browser")
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		t.Fatalf("VSEEID_TEST_CHROMIUM: %v", err)
+	}
+	alloc, stop := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(path),
+		chromedp.Headless,
+		chromedp.NoSandbox, // the tests run as root in CI
+		chromedp.DisableGPU,
+		chromedp.NoFirstRun,
+		chromedp.NoDefaultBrowserCheck,
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("hide-scrollbars", true),
+	)
+	ctx, cancel := chromedp.NewContext(alloc)
+	if err := chromedp.Do(ctx); err != nil {
+		cancel()
+		stop()
+		t.Fatalf("start Chromium: %v", err)
+	}
+	b := &Browser{ctx: ctx, cancel: func() { cancel(); stop() }}
+	t.Cleanup(b.cancel)
+	return b
+}
+
+// Device is what a person holds.
+type Device struct {
+	Width, Height int64
+	Phone         bool
+	Dark          bool
+	NoScript      bool
+}
+
+// The devices that pages are looked at on.
+var (
+	Desktop = Device{Width: 1280, Height: 800}
+	Phone   = Device{Width: 390, Height: 844, Phone: true}
+	Narrow  = Device{Width: 320, Height: 640, Phone: true}
+)
+
+// Person is one browser profile: its own cookies, any number of tabs.
+type Person struct {
+	t      testing.TB
+	ctx    context.Context
+	device Device
+}
+
+// Person opens a fresh profile.
+func (b *Browser) Person(t testing.TB, d Device) *Person {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a profile: %v", err)
+	}
+	return &Person{t: t, ctx: ctx, device: d}
+}
+
+// Tab opens a tab.
+func (p *Person) Tab() *Tab {
+	p.t.Helper()
+	ctx, cancel := chromedp.NewContext(p.ctx)
+	p.t.Cleanup(cancel)
+	// The first run makes the target, which lives as long as the context of that run.
+	if err := chromedp.Do(ctx); err != nil {
+		p.t.Fatalf("open a tab: %v", err)
+	}
+	tab := &Tab{t: p.t, ctx: ctx}
+	scheme := "light"
+	if p.device.Dark {
+		scheme = "dark"
+	}
+	size := []chromedp.EmulateViewportOption{}
+	if p.device.Phone {
+		size = append(size, chromedp.EmulateMobile)
+	}
+	tab.do("emulate the device", chromedp.EmulateViewport(p.device.Width, p.device.Height, size...),
+		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			})
+			return err
+		}),
+		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled,
+				emulation.SetScriptExecutionDisabledParams{Value: p.device.NoScript})
+			return err
+		}))
+	return tab
+}
+
+// Tab is one tab. Its methods fail the test with what stands on the page when they cannot do what
+// they are told.
+type Tab struct {
+	t   testing.TB
+	ctx context.Context
+}
+
+// Open goes to an address.
+func (b *Tab) Open(url string) { b.t.Helper(); b.do("open "+url, chromedp.Navigate(url)) }
+
+// Back presses the browser's back button.
+func (b *Tab) Back() { b.t.Helper(); b.do("go back", chromedp.NavigateBack()) }
+
+// Reload presses the browser's reload button.
+func (b *Tab) Reload() { b.t.Helper(); b.do("reload", chromedp.Reload()) }
+
+// URL is where the tab is.
+func (b *Tab) URL() string { b.t.Helper(); return run(b, "read the address", chromedp.Location()) }
+
+// Text is what a person can read on the page.
+func (b *Tab) Text() string {
+	b.t.Helper()
+	return run(b, "read the page", chromedp.Text(chromedp.CSS("body")))
+}
+
+// See waits until a heading stands there.
+func (b *Tab) See(heading string) {
+	b.t.Helper()
+	b.do("see "+heading, chromedp.WaitVisible(chromedp.Search(fmt.Sprintf(
+		"//*[(self::h1 or self::h2) and normalize-space()=%s]", quote(heading)))))
+}
+
+// SeeText waits until a text stands somewhere on the page.
+func (b *Tab) SeeText(text string) {
+	b.t.Helper()
+	b.do("see "+text, chromedp.WaitVisible(chromedp.Search(fmt.Sprintf(
+		"//body//*[contains(normalize-space(), %s)][not(.//*[contains(normalize-space(), %[1]s)])]", quote(text)))))
+}
+
+// Type fills a field, given by its name, with a text.
+func (b *Tab) Type(field, text string) {
+	b.t.Helper()
+	sel := chromedp.CSS(fmt.Sprintf("input[name=%q]:not([type=hidden])", field))
+	b.do("type into "+field, chromedp.Clear(sel), chromedp.SendKeys(sel, text))
+}
+
+// Tick ticks the box of a name.
+func (b *Tab) Tick(field string) {
+	b.t.Helper()
+	b.do("tick "+field, chromedp.Click(chromedp.CSS(fmt.Sprintf("input[type=checkbox][name=%q]", field))))
+}
+
+// Press presses the button or link that has exactly this label.
+func (b *Tab) Press(label string) {
+	b.t.Helper()
+	b.do("press "+label, chromedp.Click(chromedp.Search(fmt.Sprintf(
+		"//*[(self::button or self::a or self::summary) and normalize-space()=%s]", quote(label)))))
+}
+
+// Keys presses keys, one after the other, on what has the focus: chromedp's kb constants or text.
+func (b *Tab) Keys(keys string) { b.t.Helper(); b.do("press keys", chromedp.KeyEvent(keys)) }
+
+// Value is what stands in the first element of a CSS selector: the value of a field, the text of
+// anything else.
+func (b *Tab) Value(selector string) string {
+	b.t.Helper()
+	return run(b, "read "+selector, chromedp.Evaluate[string](fmt.Sprintf(
+		`(() => { const e = document.querySelector(%q); return e ? (e.value ?? e.textContent).trim() : "" })()`, selector)))
+}
+
+// Script evaluates an expression in the page, into a value that JSON knows.
+func Script[T any](b *Tab, expression string) T {
+	b.t.Helper()
+	return run(b, "evaluate", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// Screenshot writes name.png of the whole page into the directory of VSEEID_SCREENSHOTS; without
+// one it does nothing.
+func (b *Tab) Screenshot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("VSEEID_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png := run(b, "take a picture", chromedp.FullScreenshot(100))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Axe fails the test for every violation that axe-core (VSEEID_TEST_AXE) finds on the page by the
+// rules of WCAG 2.2 A and AA and its best practices. Without axe-core it does nothing but say so.
+func (b *Tab) Axe(state string) {
+	b.t.Helper()
+	path := os.Getenv("VSEEID_TEST_AXE")
+	if path == "" {
+		b.t.Log("VSEEID_TEST_AXE is not set: accessibility was not checked")
+		return
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	run(b, "load axe-core", chromedp.Evaluate[bool](string(source)+"; true"))
+	out := run(b, "run axe-core", chromedp.Evaluate[string](`axe.run(document, {runOnly: [
+		"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(
+		r.violations.map(v => v.id + ": " + v.help + " at " + v.nodes.map(n => n.target.join(" ")).join(", "))))`,
+		chromedp.EvalAwaitPromise))
+	var violations []string
+	if err := json.Unmarshal([]byte(out), &violations); err != nil {
+		b.t.Fatalf("axe-core answered %q: %v", out, err)
+	}
+	for _, v := range violations {
+		b.t.Errorf("%s: %s", state, v)
+	}
+}
+
+func (b *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	run(b, what, chromedp.Steps(steps...))
+}
+
+func run[T any](b *Tab, what string, a chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	out, err := chromedp.Run(ctx, a)
+	if err != nil {
+		b.t.Fatalf("could not %s: %v\n%s", what, err, b.state())
+	}
+	return out
+}
+
+// state says where a tab stands, for a failure.
+func (b *Tab) state() string {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	url, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
+	return fmt.Sprintf("at %s, where it says:\n%s", url, strings.TrimSpace(text))
+}
+
+// quote makes an XPath string literal.
+func quote(s string) string {
+	if !strings.Contains(s, "'") {
+		return "'" + s + "'"
+	}
+	return `"` + s + `"`
+}
