@@ -1,0 +1,172 @@
+package templates
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+)
+
+// ErrMessage is wrapped by the error of a page that asks for a message that does not exist, or leaves a gap of it unfilled.
+var ErrMessage = errors.New("message cannot be shown")
+
+//go:embed messages/*.json
+var messageFiles embed.FS
+
+// catalog is every language that there is a message file for, English first.
+type catalog struct {
+	tags       []language.Tag
+	matcher    language.Matcher
+	localizers map[string]*i18n.Localizer // by tag
+}
+
+// words is read once from files that are part of the program, and never changes.
+var words = mustCatalog(messageFiles)
+
+func mustCatalog(files fs.FS) *catalog {
+	c, err := newCatalog(files)
+	if err != nil {
+		panic(err) // A broken file in the binary: no page could be shown.
+	}
+	return c
+}
+
+func newCatalog(files fs.FS) (*catalog, error) {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	names, err := fs.Glob(files, "messages/*.json")
+	if err != nil {
+		return nil, fmt.Errorf("list message files: %w", err)
+	}
+	c := &catalog{tags: []language.Tag{language.English}, localizers: make(map[string]*i18n.Localizer)}
+	for _, name := range names {
+		if _, err := bundle.LoadMessageFileFS(files, name); err != nil {
+			return nil, fmt.Errorf("read message file %s: %w", name, err)
+		}
+		tag, err := language.Parse(strings.TrimSuffix(path.Base(name), ".json"))
+		if err != nil {
+			return nil, fmt.Errorf("language of message file %s: %w", name, err)
+		}
+		if tag != language.English {
+			c.tags = append(c.tags, tag)
+		}
+	}
+	for _, tag := range c.tags {
+		c.localizers[tag.String()] = i18n.NewLocalizer(bundle, tag.String())
+	}
+	c.matcher = language.NewMatcher(c.tags)
+	return c, nil
+}
+
+// locale is the language of ours that suits best: what the client asked for first, then what the browser prefers.
+func (c *catalog) locale(uiLocales []string, acceptLanguage string) string {
+	var wanted []language.Tag
+	for _, l := range uiLocales {
+		if tag, err := language.Parse(l); err == nil { // OpenID Connect Core 3.1.2.1: an unknown one is no error.
+			wanted = append(wanted, tag)
+		}
+	}
+	if tags, _, err := language.ParseAcceptLanguage(acceptLanguage); err == nil {
+		wanted = append(wanted, tags...)
+	}
+	_, i, _ := c.matcher.Match(wanted...)
+	return c.tags[i].String()
+}
+
+// Locale picks the language of the pages from the ui_locales of the request and the Accept-Language of the browser.
+// It always returns a language that there are messages for.
+func Locale(uiLocales []string, acceptLanguage string) string {
+	return words.locale(uiLocales, acceptLanguage)
+}
+
+// text says t in the language of locale. A time.Duration among the arguments is put in words.
+func (c *catalog) text(locale string, t Text) (string, error) {
+	l, ok := c.localizers[locale]
+	if !ok {
+		l = c.localizers[language.English.String()]
+	}
+	args := maps.Clone(t.Args)
+	for name, v := range args {
+		d, ok := v.(time.Duration)
+		if !ok {
+			continue
+		}
+		s, err := inWords(l, d)
+		if err != nil {
+			return "", err
+		}
+		args[name] = s
+	}
+	s, err := l.Localize(&i18n.LocalizeConfig{
+		MessageID:      t.Key,
+		TemplateData:   args,
+		TemplateParser: &template.TextParser{Option: "missingkey=error"},
+	})
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrMessage, t.Key, err)
+	}
+	return s, nil
+}
+
+// inWords says how long to wait, rounded up: who comes back then is not refused again.
+func inWords(l *i18n.Localizer, d time.Duration) (string, error) {
+	key, n := "duration.hours", int((d+time.Hour-1)/time.Hour)
+	switch {
+	case d <= time.Minute:
+		key, n = "duration.seconds", max(1, int((d+time.Second-1)/time.Second))
+	case d <= 2*time.Hour:
+		key, n = "duration.minutes", int((d+time.Minute-1)/time.Minute)
+	}
+	s, err := l.Localize(&i18n.LocalizeConfig{MessageID: key, PluralCount: n})
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrMessage, key, err)
+	}
+	return s, nil
+}
+
+// text says t with the names that every message may use: App (empty for none) and Brand.
+func (f Frame) text(t Text) (string, error) {
+	args := map[string]any{"App": f.App, "Brand": f.Brand.Name}
+	maps.Copy(args, t.Args)
+	return words.text(f.Locale, Text{Key: t.Key, Args: args})
+}
+
+// t says the message of key; pairs are names and values of its gaps.
+func (f Frame) t(key string, pairs ...any) (string, error) {
+	args := make(map[string]any, len(pairs)/2)
+	for pair := range slices.Chunk(pairs, 2) {
+		if len(pair) < 2 {
+			return "", fmt.Errorf("%w: %s: a name without a value", ErrMessage, key)
+		}
+		args[fmt.Sprint(pair[0])] = pair[1]
+	}
+	return f.text(Text{Key: key, Args: args})
+}
+
+// lang is the language that the words of the page are really in.
+func (f Frame) lang() string {
+	if _, ok := words.localizers[f.Locale]; ok {
+		return f.Locale
+	}
+	return language.English.String()
+}
+
+// dir is the direction that the script of the page's language is written in.
+func (f Frame) dir() string {
+	script, _ := language.Make(f.lang()).Script()
+	switch script.String() {
+	case "Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa":
+		return "rtl"
+	}
+	return "ltr"
+}

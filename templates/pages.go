@@ -1,0 +1,85 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// ErrLink is wrapped by the error of a page with a link that must not be followed.
+var ErrLink = errors.New("link cannot be shown")
+
+// invalid is what a field says about itself: explicitly not invalid before it was tried, or screen readers take an
+// empty required field for a mistake.
+func invalid(problem Text) templ.Attributes {
+	if problem.IsZero() {
+		return templ.Attributes{"aria-invalid": "false"}
+	}
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "problem"}
+}
+
+// waiting is the problem to show while nothing is verified for as long as retry. It fills the gap that says how long.
+func waiting(problem Text, retry time.Duration) Text {
+	if retry <= 0 {
+		return problem
+	}
+	if problem.IsZero() {
+		problem.Key = "attempt.wait"
+	}
+	if problem.Args["Wait"] == nil {
+		args := map[string]any{"Wait": retry}
+		for name, v := range problem.Args {
+			args[name] = v
+		}
+		problem.Args = args
+	}
+	return problem
+}
+
+// inFours cuts code into groups of four.
+func inFours(code string) []string {
+	var groups []string
+	for len(code) > 4 {
+		groups, code = append(groups, code[:4]), code[4:]
+	}
+	return append(groups, code)
+}
+
+// authenticator is the address that opens an authenticator app. templ would not let its scheme pass.
+func authenticator(uri string) (templ.SafeURL, error) {
+	if !strings.HasPrefix(uri, "otpauth://totp/") {
+		return "", fmt.Errorf("%w: not otpauth", ErrLink) // Without the address: it holds the key.
+	}
+	return templ.SafeURL(uri), nil
+}
+
+// ours is an address that a notice may lead to: a path of this host, a web page, or an app by its private-use scheme,
+// which has a dot in it (RFC 8252, 7.1) and so is none that a browser would run.
+func ours(address string) (templ.SafeURL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", fmt.Errorf("%w: not an address", ErrLink)
+	}
+	switch {
+	case u.Scheme == "http", u.Scheme == "https", strings.Contains(u.Scheme, "."):
+		return templ.SafeURL(address), nil
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(address, "/") && !strings.HasPrefix(address, `/\`):
+		return templ.SafeURL(address), nil
+	}
+	return "", fmt.Errorf("%w: scheme %q", ErrLink, u.Scheme)
+}
+
+// titleKey tells the two views apart in the list of the browser's tabs.
+func (p EnrollTOTP) titleKey() string {
+	if p.Manual {
+		return "enroll.title.manual"
+	}
+	return "enroll.title"
+}
+
+// key is the message for this kind of factor.
+func (p Challenge) key(name string) string { return "challenge." + p.Kind + "." + name }
