@@ -1,12 +1,13 @@
 // Package limit decides how often a thing may be tried: failures of a person's proof (Attempt) and
-// requests of an address (Rate). The decisions are pure; a store keeps the numbers by
-// compare-and-set.
+// requests of an address (Rate). The decisions are pure; a store keeps the numbers, an Attempt by
+// compare-and-set where it survives (login.Attempts), a Rate where it is quick (Source).
 package limit
 
 import "time"
 
 // Attempt counts the failures of one person at one kind of proof. An attempt is counted before
-// it is verified, so that parallel guesses cannot outrun the count; a success clears it.
+// it is verified, so that parallel guesses cannot outrun the count. A success clears it: the
+// caller stores the zero Attempt.
 type Attempt struct {
 	Failures int
 	OpenAt   time.Time // nothing is verified before
@@ -14,9 +15,9 @@ type Attempt struct {
 
 // Ladder is how failures turn into waiting.
 type Ladder struct {
-	Free    int           // failures without a wait
+	Free    int           // attempts that need not wait for one another
 	Longest time.Duration // the longest wait
-	Close   int           // at this many the kind is closed until it is set up again; 0: never
+	Close   int           // at this many failures the kind is closed until it is set up again; 0: never
 }
 
 // The ladders of a password and of a second factor.
@@ -28,6 +29,12 @@ var (
 // Closed reports whether the kind has to be set up again before it is verified again.
 func (l Ladder) Closed(a Attempt) bool { return l.Close > 0 && a.Failures >= l.Close }
 
+// Wait is how long it takes until an attempt may be made; 0 when one may be made now. It says
+// nothing about a closed kind, for which no waiting helps.
+func (l Ladder) Wait(a Attempt, now time.Time) time.Duration {
+	return max(0, a.OpenAt.Sub(now))
+}
+
 // Spend counts one attempt made at now. It returns the count to be stored before the answer is
 // verified, or false with the unchanged count when none may be made.
 func (l Ladder) Spend(a Attempt, now time.Time) (Attempt, bool) {
@@ -37,12 +44,13 @@ func (l Ladder) Spend(a Attempt, now time.Time) (Attempt, bool) {
 	a.Failures++
 	a.OpenAt = time.Time{}
 	if over := a.Failures - l.Free; over >= 0 {
-		// After the free ones 1 s, 2 s, 4 s …: the n-th failure beyond them waits 2^n seconds.
-		wait := l.Longest
-		if over < 12 {
-			wait = min(wait, time.Second<<over)
-		}
-		a.OpenAt = now.Add(wait)
+		a.OpenAt = now.Add(l.pause(over))
 	}
 	return a, true
+}
+
+// pause is 1 s after the last free attempt, 2 s after the one that follows, then 4 s, and so on.
+func (l Ladder) pause(over int) time.Duration {
+	const widest = 32 // time.Second<<32 is 136 years and still a Duration
+	return min(l.Longest, time.Second<<min(over, widest))
 }
