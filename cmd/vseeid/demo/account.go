@@ -1,0 +1,131 @@
+package demo
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// home shows who is signed in.
+func (a *app) home(w http.ResponseWriter, r *http.Request) error {
+	s := a.sessions.of(r)
+	if s == nil {
+		a.render(w, http.StatusOK, page{})
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.person == nil {
+		a.render(w, http.StatusOK, page{})
+		return nil
+	}
+	shown := signedIn(s.person)
+	s.person.note = ""
+	a.render(w, http.StatusOK, shown)
+	return nil
+}
+
+// refresh gets new tokens. The provider may give a new refresh token each time, so whatever came
+// last is kept, and two requests of one person must not refresh at once: the lock is held on
+// purpose while the provider answers.
+func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
+	return a.withPerson(w, r, func(p *provider, s *session) error {
+		old := s.person
+		ctx := oidc.ClientContext(r.Context(), a.http)
+		// A token source refreshes when the access token has run out; one without access token
+		// does so now.
+		token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: old.token.RefreshToken}).Token()
+		if err != nil {
+			return &failure{title: "You have been signed out", body: "The sign-in service gives no new tokens for this sign-in any more. Please sign in again.", err: err}
+		}
+		fresh, _, err := a.verify(ctx, p, token)
+		if err != nil {
+			return err
+		}
+		if fresh.claims["sub"] != old.claims["sub"] {
+			return &failure{title: "The sign-in service answered for somebody else"}
+		}
+		// A refreshed ID token says the same of the sign-in: when and how are the old facts.
+		fresh.userinfo, fresh.note = old.userinfo, "New tokens have arrived."
+		s.person = fresh
+		return nil
+	})
+}
+
+// userinfo asks the provider what it says of the person today.
+func (a *app) userinfo(w http.ResponseWriter, r *http.Request) error {
+	return a.withPerson(w, r, func(p *provider, s *session) error {
+		info, err := p.oidc.UserInfo(oidc.ClientContext(r.Context(), a.http), oauth2.StaticTokenSource(s.person.token))
+		if err != nil {
+			return &failure{title: "The sign-in service did not answer", body: "The access token may have run out: refresh it, or sign in again.", err: err}
+		}
+		// The answer is believed only for the person whom the ID token named.
+		if info.Subject != s.person.claims["sub"] {
+			return &failure{title: "The sign-in service answered for somebody else"}
+		}
+		claims := map[string]any{}
+		if err := info.Claims(&claims); err != nil {
+			return err
+		}
+		s.person.userinfo, s.person.note = maps.Clone(claims), "Userinfo has answered."
+		return nil
+	})
+}
+
+// withPerson runs f under the lock of the session, and goes back to the page of the person.
+func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) error) error {
+	p, err := a.discover(r.Context())
+	if err != nil {
+		return err
+	}
+	s := a.sessions.of(r)
+	if s == nil {
+		return &failure{title: "You are not signed in"}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.person == nil {
+		return &failure{title: "You are not signed in"}
+	}
+	if err := f(p, s); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+// logout ends the app's own session, and then the provider's: without the second the next sign-in
+// would need no password. The ID token is the hint that makes the provider do it without asking.
+func (a *app) logout(w http.ResponseWriter, r *http.Request) error {
+	hint := ""
+	if s := a.sessions.of(r); s != nil {
+		s.mu.Lock()
+		if s.person != nil {
+			hint = s.person.idToken
+		}
+		s.mu.Unlock()
+	}
+	a.sessions.end(w, r)
+	p, err := a.discover(r.Context())
+	if err != nil {
+		return err
+	}
+	if p.endSession == "" || hint == "" {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return nil
+	}
+	target, err := url.Parse(p.endSession)
+	if err != nil {
+		return err
+	}
+	q := target.Query()
+	q.Set("client_id", a.ClientID)
+	q.Set("id_token_hint", hint)
+	q.Set("post_logout_redirect_uri", a.BaseURL+"/")
+	target.RawQuery = q.Encode()
+	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,172 @@
+package demo
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed style.css
+var styleText []byte
+
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
+
+// page is what page.html shows.
+type page struct {
+	App      Config
+	Problem  string // something went wrong: what, and what to do
+	Advice   string
+	Person   string // who is signed in; empty: nobody
+	Note     string
+	Sentence string // how the person signed in, in words
+	Claims   []claim
+	Raw      string // the claims of the ID token, as JSON
+	Userinfo []claim
+	Scope    string
+	Expires  string
+	Refresh  bool // there is a refresh token
+}
+
+// claim is one line of a list: a name, its value as a person reads it, and what it means.
+type claim struct{ Name, Value, Meaning string }
+
+// meanings say what the claims are for, in the order in which they are shown.
+var meanings = []struct{ name, meaning string }{
+	{"amr", "how the person signed in (RFC 8176)"},
+	{"acr", "the level that this amounts to"},
+	{"auth_time", "when the oldest of these proofs was given"},
+	{"sub", "who it is: the only key to store an account under"},
+	{"name", ""},
+	{"email", "may change: not a key"},
+	{"email_verified", ""},
+	{"org_id", "the organization whose rules were met"},
+	{"sid", "the session at the sign-in service"},
+	{"iss", "who says so"},
+	{"aud", "for whom"},
+	{"iat", "when this token was made"},
+	{"exp", "when it runs out"},
+}
+
+func signedIn(p *person) page {
+	raw, err := json.MarshalIndent(p.claims, "", "  ")
+	if err != nil {
+		raw = nil // decoded from JSON a moment ago
+	}
+	out := page{
+		Person:   firstOf(p.claims, "name", "email", "sub"),
+		Note:     p.note,
+		Sentence: sentence(p.claims),
+		Claims:   list(p.claims),
+		Raw:      string(raw),
+		Expires:  p.token.Expiry.Local().Format("15:04:05"),
+		Refresh:  p.token.RefreshToken != "",
+	}
+	out.Scope, _ = p.token.Extra("scope").(string)
+	if p.userinfo != nil {
+		out.Userinfo = list(p.userinfo)
+	}
+	return out
+}
+
+func firstOf(claims map[string]any, names ...string) string {
+	for _, n := range names {
+		if s, ok := claims[n].(string); ok && s != "" {
+			return s
+		}
+	}
+	return "somebody"
+}
+
+// sentence says what amr says. An app that needs a second factor checks for "mfa" in amr, or
+// better asks for it by acr_values and checks acr.
+func sentence(claims map[string]any) string {
+	words := map[string]string{"pwd": "a password", "otp": "a one-time code", "hwk": "a security key", "swk": "a passkey", "mca": "a code by mail"}
+	var how []string
+	mfa := false
+	amr, _ := claims["amr"].([]any)
+	for _, v := range amr {
+		s, _ := v.(string)
+		mfa = mfa || s == "mfa"
+		if w, ok := words[s]; ok {
+			how = append(how, w)
+		}
+	}
+	slices.Sort(how)
+	if len(how) == 0 {
+		return ""
+	}
+	if mfa {
+		return "Signed in with " + strings.Join(how, " and ") + ": two factors."
+	}
+	return "Signed in with " + strings.Join(how, " and ") + ": one factor."
+}
+
+// list puts claims into lines: those that we know first, then the others by name.
+func list(claims map[string]any) []claim {
+	var out []claim
+	known := map[string]bool{}
+	for _, m := range meanings {
+		known[m.name] = true
+		if v, ok := claims[m.name]; ok {
+			out = append(out, claim{m.name, text(m.name, v), m.meaning})
+		}
+	}
+	var rest []string
+	for name := range claims {
+		if !known[name] {
+			rest = append(rest, name)
+		}
+	}
+	slices.Sort(rest)
+	for _, name := range rest {
+		out = append(out, claim{name, text(name, claims[name]), ""})
+	}
+	return out
+}
+
+func text(name string, v any) string {
+	switch x := v.(type) {
+	case string:
+		return x
+	case float64:
+		if slices.Contains([]string{"auth_time", "iat", "exp", "nbf", "updated_at"}, name) {
+			return time.Unix(int64(x), 0).Local().Format("2006-01-02 15:04:05")
+		}
+	case []any:
+		parts := make([]string, len(x))
+		for i, e := range x {
+			parts[i] = fmt.Sprint(e)
+		}
+		return strings.Join(parts, " ")
+	}
+	return fmt.Sprint(v)
+}
+
+// render writes the page; into memory first, so that an error cannot leave half of one.
+func (a *app) render(w http.ResponseWriter, status int, p page) {
+	p.App = a.Config
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		a.Log.Error("demo app: page", "error", err)
+		http.Error(w, "Something went wrong.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the browser has gone away: nobody is left to tell
+}
+
+func serveStyle(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=60")
+	_, _ = w.Write(styleText)
+}
