@@ -1,0 +1,116 @@
+// Package notice writes the mails that tell a person what changed about signing in, and sends what
+// the outbox holds.
+//
+//	a change ── its transaction ──> outbox ── Worker: claim, send, note ──> SMTP
+//
+// A mail is written when the change is made and kept in its transaction, so neither exists without
+// the other; sending is for later and no request waits for it. A mail may arrive twice, when an
+// instance dies between sending and noting; it does not get lost.
+package notice
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/mileusna/useragent"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
+)
+
+// Writer writes mails. Its methods are pure.
+type Writer struct {
+	Product string // whose accounts these are: the brand's name
+	Support string // the mail address of who helps; empty: "the people who gave you this account"
+}
+
+// FactorAdded tells u that a factor was set up.
+func (w Writer) FactorAdded(u factors.User, k factors.Kind, at time.Time, from storage.Origin) storage.Mail {
+	subject, text := templates.FactorAddedMail{
+		Product: oneLine(w.Product), Factor: string(k), Circumstances: w.circumstances(at, from),
+	}.Render()
+	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+}
+
+// RecoveryUsed tells u that the recovery code was used.
+func (w Writer) RecoveryUsed(u factors.User, at time.Time, from storage.Origin) storage.Mail {
+	subject, text := templates.RecoveryUsedMail{
+		Product: oneLine(w.Product), Circumstances: w.circumstances(at, from),
+	}.Render()
+	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+}
+
+func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {
+	c := templates.Circumstances{
+		When:    at.UTC().Format("Monday, 2 January 2006, 15:04 UTC"),
+		Browser: browser(from.UserAgent),
+		Support: oneLine(w.Support),
+	}
+	if a, err := netip.ParseAddr(from.IP); err == nil {
+		c.Address = a.WithZone("").String()
+	}
+	return c
+}
+
+// browser names a browser and its device in words. The user agent is what a stranger sent: only
+// names that are listed here are ever repeated.
+func browser(agent string) string {
+	if agent == "" {
+		return ""
+	}
+	ua := useragent.Parse(agent)
+	name, known := browsers[ua.Name]
+	if !known {
+		return "an unknown browser"
+	}
+	if device, ok := devices[ua.Device]; ok {
+		return name + " on " + device
+	}
+	if system, ok := systems[ua.OS]; ok {
+		return name + " on " + system
+	}
+	return name
+}
+
+var browsers = map[string]string{
+	useragent.Chrome:           "Chrome",
+	useragent.HeadlessChrome:   "Chrome",
+	useragent.Firefox:          "Firefox",
+	useragent.Safari:           "Safari",
+	useragent.MobileSafari:     "Safari",
+	useragent.Edge:             "Edge",
+	useragent.Opera:            "Opera",
+	useragent.OperaMini:        "Opera",
+	useragent.OperaTouch:       "Opera",
+	useragent.Vivaldi:          "Vivaldi",
+	useragent.InternetExplorer: "Internet Explorer",
+	useragent.SamsungBrowser:   "Samsung Internet",
+}
+
+var devices = map[string]string{
+	"iPhone": "an iPhone",
+	"iPad":   "an iPad",
+}
+
+var systems = map[string]string{
+	useragent.Windows:  "Windows",
+	useragent.MacOS:    "a Mac",
+	useragent.IOS:      "an iPhone or iPad",
+	useragent.Android:  "Android",
+	useragent.Linux:    "Linux",
+	useragent.ChromeOS: "a Chromebook",
+	useragent.CrOS:     "a Chromebook",
+}
+
+// oneLine makes s fit for a line of its own, a header's above all.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == '\u0085' {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}

@@ -1,0 +1,64 @@
+package templates
+
+import (
+	"embed"
+	"strings"
+	"text/template"
+)
+
+// A mail is plain text and says nothing that could be health information: no clinic, no app, no
+// name. It has no links either, so that nobody learns to follow one from a mail about security.
+
+// FactorAddedMail tells a person that a factor was set up.
+type FactorAddedMail struct {
+	Product string // whose account it is: the brand's name
+	Factor  string // "totp", "recovery"; anything else is "a new way to sign in"
+	Circumstances
+}
+
+// RecoveryUsedMail tells a person that the recovery code was used.
+type RecoveryUsedMail struct {
+	Product string
+	Circumstances
+}
+
+// Circumstances say when and where from something was done, in words, and whom to tell that it
+// was somebody else. What is empty is left out.
+type Circumstances struct {
+	When    string
+	Browser string // "Safari on an iPhone"
+	Address string
+	Support string // a mail address; empty: the people who gave the account
+}
+
+// Render returns the subject, which is one line, and the text.
+func (m FactorAddedMail) Render() (subject, text string) { return render("factor-added", m) }
+
+// Render returns the subject, which is one line, and the text.
+func (m RecoveryUsedMail) Render() (subject, text string) { return render("recovery-used", m) }
+
+//go:embed mail/*.txt
+var mailFiles embed.FS
+
+var mails = map[string]*template.Template{
+	"factor-added":  parseMail("factor-added"),
+	"recovery-used": parseMail("recovery-used"),
+}
+
+func parseMail(name string) *template.Template {
+	return template.Must(template.New(name).Option("missingkey=error").
+		ParseFS(mailFiles, "mail/parts.txt", "mail/"+name+".txt"))
+}
+
+// render cannot fail on props of this file, each of which a test renders: it panics on an error, so
+// that no mail is ever silently left out of the change that it tells of.
+func render(name string, props any) (subject, text string) {
+	var s, t strings.Builder
+	if err := mails[name].ExecuteTemplate(&s, "subject", props); err != nil {
+		panic(err)
+	}
+	if err := mails[name].ExecuteTemplate(&t, "text", props); err != nil {
+		panic(err)
+	}
+	return strings.Join(strings.Fields(s.String()), " "), strings.TrimSpace(t.String()) + "\n"
+}
