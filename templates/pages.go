@@ -1,9 +1,12 @@
 package templates
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,13 +43,20 @@ func waiting(problem Text, retry time.Duration) Text {
 	return problem
 }
 
-// inFours cuts code into groups of four.
-func inFours(code string) []string {
-	var groups []string
-	for len(code) > 4 {
-		groups, code = append(groups, code[:4]), code[4:]
-	}
-	return append(groups, code)
+// groups shows a code in groups of four. The gaps between them are not text, so the code is selected, copied and read
+// by a script without them; that is why it is written here: a template puts white space between its elements.
+func groups(id, code string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		var b strings.Builder
+		for group := range slices.Chunk([]byte(code), 4) {
+			if b.Len() > 0 {
+				b.WriteString("<wbr>")
+			}
+			b.WriteString("<span>" + templ.EscapeString(string(group)) + "</span>")
+		}
+		_, err := fmt.Fprintf(w, `<p class="groups"><code id="%s" translate="no">%s</code></p>`, templ.EscapeString(id), &b)
+		return err
+	})
 }
 
 // authenticator is the address that opens an authenticator app. templ would not let its scheme pass.

@@ -27,10 +27,12 @@ for (const button of document.querySelectorAll("[data-print]")) button.addEventL
 
 for (const button of document.querySelectorAll("[data-reveal]")) {
   const field = document.getElementById(button.dataset.reveal);
-  const show = button.textContent;
+  const label = button.querySelector("span");
+  const show = label.textContent;
   const set = (shown) => {
     field.type = shown ? "text" : "password";
-    button.textContent = shown ? button.dataset.hide : show;
+    label.textContent = shown ? button.dataset.hide : show;
+    button.toggleAttribute("data-shown", shown);
   };
   button.addEventListener("click", () => { set(field.type === "password"); field.focus(); });
   // A browser must not offer to remember it as text, nor leave it readable in its history.
