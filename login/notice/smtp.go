@@ -139,7 +139,7 @@ func (m *Mailer) compose(letter storage.Mail) (*mail.Msg, error) {
 	}
 	msg.Subject(letter.Subject)
 	msg.SetDateWithValue(letter.At)
-	// One id for each attempt at a mail, so that a copy is seen to be one.
+	// One id for all attempts at a mail, so that a copy is seen to be one.
 	msg.SetMessageIDWithValue(letter.ID + "@" + m.domain)
 	// RFC 3834: no out-of-office replies, please.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
