@@ -63,6 +63,7 @@ type Mail struct {
 	Subject string
 	Text    string
 	At      time.Time
+	Tries   int // how often a worker has taken it; counted by the store
 }
 
 // Origin is where a request came from. cmd puts it in the context of every request.

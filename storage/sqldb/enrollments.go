@@ -1,0 +1,163 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/storage"
+)
+
+// recoveryPurpose is the purpose under which recovery codes are hashed.
+const recoveryPurpose = "recovery"
+
+// sealedBeside is what the secret of an enrollment opens beside.
+func sealedBeside(enrollmentID string) string { return "enrollment:" + enrollmentID }
+
+func (d *DB) scanEnrollment(r row) (factors.Enrollment, error) {
+	var (
+		e      factors.Enrollment
+		sealed []byte
+	)
+	err := r.Scan(&e.ID, &e.UserID, &e.Kind, &e.Name, &sealed, &e.Step,
+		instant{&e.Confirmed}, instant{&e.Created}, instant{&e.LastUsed})
+	if err != nil || sealed == nil {
+		return e, err
+	}
+	e.Secret, err = d.keys.Open(sealed, sealedBeside(e.ID))
+	return e, err
+}
+
+// Enrollments implements login.Enrollments.
+func (d *DB) Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error) {
+	out, err := all(ctx, d.reader, d.scanEnrollment, `
+		SELECT id, user_id, kind, name, secret, step, confirmed, created, last_used FROM enrollments
+		WHERE user_id = $1 AND removed IS NULL ORDER BY created, id`, userID)
+	return out, d.fail(err, "enrollments")
+}
+
+// lockUser makes transactions that decide about the factors of one person come one after the other.
+// ErrNotFound: the person is gone.
+func lockUser(ctx context.Context, tx *sql.Tx, userID string) error {
+	n, err := exec(ctx, tx, `UPDATE users SET version = version WHERE id = $1 AND deleted IS NULL`, userID)
+	return found(n > 0, err)
+}
+
+// insertEnrollment ends in a place for a condition.
+const insertEnrollment = `
+	INSERT INTO enrollments (id, user_id, kind, name, secret, code, step, confirmed, created, last_used, ip, agent)
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12`
+
+func enrollmentArgs(ctx context.Context, e factors.Enrollment, sealed, hash any) []any {
+	from := storage.OriginOf(ctx)
+	return []any{
+		e.ID, e.UserID, string(e.Kind), e.Name, sealed, hash, e.Step,
+		when(e.Confirmed), when(e.Created), when(e.LastUsed), from.IP, from.UserAgent,
+	}
+}
+
+// EnrollFirst implements login.Enrollments. ErrNotFound: the person is gone.
+func (d *DB) EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error {
+	sealed, err := d.keys.Seal(e.Secret, sealedBeside(e.ID))
+	if err != nil {
+		return d.fail(err, "enroll")
+	}
+	trail = d.complete(ctx, trail)
+	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := lockUser(ctx, tx, e.UserID); err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, insertEnrollment+`
+			WHERE NOT EXISTS (SELECT 1 FROM enrollments WHERE user_id = $2 AND removed IS NULL)`,
+			enrollmentArgs(ctx, e, sealed, nil)...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storage.ErrConflict
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "enroll")
+}
+
+// ConfirmEnrollment notes that the person showed to hold it. Confirming twice is no error and leaves
+// the first time and no second trail. ErrNotFound: it is gone. The trail is that of ctx.
+func (d *DB) ConfirmEnrollment(ctx context.Context, enrollmentID string, at time.Time) error {
+	changed, err := d.change(ctx, storage.TrailOf(ctx), `UPDATE enrollments SET confirmed = $2
+		WHERE id = $1 AND removed IS NULL AND confirmed IS NULL`, enrollmentID, when(at))
+	if err == nil && !changed {
+		_, err = one(ctx, d.writer, text, `SELECT id FROM enrollments WHERE id = $1 AND removed IS NULL`, enrollmentID)
+	}
+	return d.fail(err, "confirm enrollment")
+}
+
+// RemoveEnrollment takes a factor from a person. Its secret is erased; that it was there stays on
+// record. ErrNotFound: it is gone, or another person's.
+func (d *DB) RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `UPDATE enrollments SET removed = $3, secret = NULL, code = NULL
+		WHERE id = $1 AND user_id = $2 AND removed IS NULL`, enrollmentID, userID, when(at))
+	return d.fail(found(changed, err), "remove enrollment")
+}
+
+// BurnStep makes step, and every one before it, worthless for an enrollment: of any number of
+// callers with the same step one gets nil. ErrConflict: the step was used. ErrNotFound: the
+// enrollment is gone. The trail is that of ctx.
+func (d *DB) BurnStep(ctx context.Context, enrollmentID string, step int64, at time.Time) error {
+	changed, err := d.change(ctx, storage.TrailOf(ctx), `UPDATE enrollments SET step = $2, last_used = $3
+		WHERE id = $1 AND step < $2 AND removed IS NULL`, enrollmentID, step, when(at))
+	if err == nil && !changed {
+		err = d.lost(ctx, `SELECT count(*) FROM enrollments WHERE id = $1 AND removed IS NULL`, enrollmentID)
+	}
+	return d.fail(err, "burn step")
+}
+
+// ReplaceRecovery makes code the one recovery code of a person; the one before it is worthless from
+// then on. The new one is not confirmed. ErrNotFound: the person is gone. The trail is that of ctx.
+func (d *DB) ReplaceRecovery(ctx context.Context, userID, code string, at time.Time) (factors.Enrollment, error) {
+	e := factors.Enrollment{
+		ID: newID(), UserID: userID, Kind: factors.Recovery, Created: at.UTC().Truncate(time.Microsecond),
+	}
+	hash := d.keys.Hash(recoveryPurpose, code)
+	trail := d.complete(ctx, storage.TrailOf(ctx))
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := lockUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `UPDATE enrollments SET removed = $2, code = NULL
+			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL`, userID, when(at)); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, insertEnrollment, enrollmentArgs(ctx, e, nil, hash)...); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	if err != nil {
+		return factors.Enrollment{}, d.fail(err, "replace recovery code")
+	}
+	return e, nil
+}
+
+// BurnRecovery uses up the recovery code of a person: of any number of callers with the right code
+// one gets nil. ErrNotFound: it is not the person's code, or was used or replaced. The trail is that
+// of ctx, written only by the one.
+func (d *DB) BurnRecovery(ctx context.Context, userID, code string, at time.Time) (enrollmentID string, err error) {
+	hashes := d.hashes(recoveryPurpose, code)
+	trail := d.complete(ctx, storage.TrailOf(ctx))
+	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		enrollmentID, err = one(ctx, tx, text, `
+			UPDATE enrollments SET removed = $2, last_used = $2, code = NULL
+			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL AND code IN `+in(3, len(hashes))+`
+			RETURNING id`, append([]any{userID, when(at)}, hashes...)...)
+		if err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	if err != nil {
+		return "", d.fail(err, "burn recovery code")
+	}
+	return enrollmentID, nil
+}

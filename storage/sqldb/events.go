@@ -1,0 +1,120 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vsee/vseeid/storage"
+)
+
+const eventColumns = `id, at, type, user_id, org_id, client_id, session_id, detail, request_id, ip, agent`
+
+// insertEvent is the text that inserts one event whose arguments begin at $first. It is a SELECT,
+// so that a condition can follow.
+func insertEvent(first int) string {
+	return `INSERT INTO events (` + eventColumns + `) SELECT ` + strings.Trim(in(first, 11), "()")
+}
+
+func eventArgs(e storage.Event) []any {
+	detail := e.Detail
+	if detail == nil {
+		detail = map[string]string{}
+	}
+	return []any{
+		e.ID, when(e.At), string(e.Type), maybe(e.UserID), maybe(e.OrgID), maybe(e.ClientID), maybe(e.SessionID),
+		document{detail}, e.Origin.RequestID, e.Origin.IP, e.Origin.UserAgent,
+	}
+}
+
+// complete fills what a caller may leave to the store. It is done once, before anything is tried,
+// so that what is tried again is the same.
+func (d *DB) complete(ctx context.Context, t storage.Trail) storage.Trail {
+	t.Events, t.Mails = slices.Clone(t.Events), slices.Clone(t.Mails)
+	for i := range t.Events {
+		e := &t.Events[i]
+		if e.ID == "" {
+			e.ID = newID()
+		}
+		if e.At.IsZero() {
+			e.At = d.now()
+		}
+		if e.Origin == (storage.Origin{}) {
+			e.Origin = storage.OriginOf(ctx)
+		}
+	}
+	for i := range t.Mails {
+		m := &t.Mails[i]
+		if m.ID == "" {
+			m.ID = newID()
+		}
+		if m.At.IsZero() {
+			m.At = d.now()
+		}
+	}
+	return t
+}
+
+// leave writes a complete trail.
+func (d *DB) leave(ctx context.Context, tx *sql.Tx, t storage.Trail) error {
+	for _, e := range t.Events {
+		if _, err := exec(ctx, tx, insertEvent(1), eventArgs(e)...); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+	}
+	for _, m := range t.Mails {
+		args, err := d.mailArgs(m)
+		if err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, insertMail(1), args...); err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+	}
+	return nil
+}
+
+// Record writes a trail of something that changed nothing: a sign-in that failed.
+func (d *DB) Record(ctx context.Context, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	return d.fail(d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return d.leave(ctx, tx, trail)
+	}), "record")
+}
+
+// EventFilter says which events to list. An empty field asks for any.
+type EventFilter struct {
+	UserID string
+	OrgID  string
+	Type   storage.EventType
+}
+
+// Events lists audit events, the newest first.
+func (d *DB) Events(ctx context.Context, f EventFilter, page storage.Page) ([]storage.Event, error) {
+	query := `SELECT ` + eventColumns + ` FROM events WHERE id <> ''`
+	var args []any
+	for _, c := range []struct{ condition, value string }{
+		{" AND user_id = $", f.UserID},
+		{" AND org_id = $", f.OrgID},
+		{" AND type = $", string(f.Type)},
+		{" AND id < $", page.After},
+	} {
+		if c.value != "" {
+			args = append(args, c.value)
+			query += c.condition + strconv.Itoa(len(args))
+		}
+	}
+	args = append(args, page.Rows())
+	query += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	out, err := all(ctx, d.reader, scanEvent, query, args...)
+	return out, d.fail(err, "events")
+}
+
+func scanEvent(r row) (e storage.Event, err error) {
+	err = r.Scan(&e.ID, instant{&e.At}, &e.Type, optional{&e.UserID}, optional{&e.OrgID}, optional{&e.ClientID},
+		optional{&e.SessionID}, document{&e.Detail}, &e.Origin.RequestID, &e.Origin.IP, &e.Origin.UserAgent)
+	return e, err
+}

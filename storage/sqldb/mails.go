@@ -1,0 +1,85 @@
+package sqldb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vsee/vseeid/storage"
+)
+
+const mailColumns = `id, recipient, subject, body, created, tries`
+
+// insertMail is the text that inserts one mail whose arguments begin at $first.
+func insertMail(first int) string {
+	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 8), "()")
+}
+
+func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
+	sealed, err := d.keys.Seal([]byte(m.Text), "mail:"+m.ID)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return []any{m.ID, m.To, m.Subject, sealed, when(m.At), 0, when(m.At), ""}, nil
+}
+
+func (d *DB) scanMail(r row) (m storage.Mail, err error) {
+	var sealed []byte
+	if err := r.Scan(&m.ID, &m.To, &m.Subject, &sealed, instant{&m.At}, &m.Tries); err != nil {
+		return m, err
+	}
+	plain, err := d.keys.Open(sealed, "mail:"+m.ID)
+	m.Text = string(plain)
+	return m, err
+}
+
+// ClaimMails takes up to n mails that are due, the oldest first. They are the caller's until
+// now+lease, and then due again, should the caller have been lost. No two callers get the same one.
+// Tries counts this one in.
+func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) (claimed []storage.Mail, err error) {
+	err = d.retry(ctx, func() error {
+		claimed, err = all(ctx, d.writer, d.scanMail, `
+			UPDATE mails SET due = $1, tries = tries + 1
+			WHERE sent IS NULL AND given_up IS NULL AND due <= $2 AND id IN (
+				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2
+				ORDER BY due, id LIMIT $3`+d.dialect.skip+`)
+			RETURNING `+mailColumns,
+			when(now.Add(lease)), when(now), n)
+		return err
+	})
+	return claimed, d.fail(err, "claim mails")
+}
+
+// MailSent notes that a claimed mail went out.
+func (d *DB) MailSent(ctx context.Context, id string, at time.Time) error {
+	changed, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET sent = $2, given_up = NULL, reason = ''
+		WHERE id = $1 AND sent IS NULL`, id, when(at))
+	if err == nil && !changed {
+		err = storage.ErrNotFound
+	}
+	return d.fail(err, "mail sent")
+}
+
+// MailFailed notes that a claimed mail did not go out, and why. It is due again at retryAt, or never
+// when that is zero. The reason is for the operator and must not quote the mail.
+func (d *DB) MailFailed(ctx context.Context, id string, retryAt time.Time, reason string) error {
+	var givenUp any
+	if retryAt.IsZero() {
+		retryAt = d.now()
+		givenUp = when(retryAt)
+	}
+	changed, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET due = $2, given_up = $3, reason = $4
+		WHERE id = $1 AND sent IS NULL AND given_up IS NULL`, id, when(retryAt), givenUp, reason)
+	if err == nil && !changed {
+		err = storage.ErrNotFound
+	}
+	return d.fail(err, "mail failed")
+}
+
+// Mails lists mails, sent or not, the newest first. It is for the mailbox of development.
+func (d *DB) Mails(ctx context.Context, page storage.Page) ([]storage.Mail, error) {
+	out, err := all(ctx, d.reader, d.scanMail, `SELECT `+mailColumns+` FROM mails
+		WHERE $1 = '' OR id < $1 ORDER BY id DESC LIMIT $2`, page.After, page.Rows())
+	return out, d.fail(err, "mails")
+}

@@ -1,0 +1,63 @@
+package sqldb
+
+import (
+	"context"
+	"time"
+
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/op/keys"
+	"github.com/vsee/vseeid/storage"
+)
+
+// What Prune leaves alone, and for how long. Events are kept for Config.KeepEvents.
+const (
+	keepSessions = 30 * 24 * time.Hour // since the end of a session
+	// No policy lets a session live longer than 365 days: an older one is dead, though nothing
+	// ended it.
+	longestSession = 366 * 24 * time.Hour
+	keepGrants     = 7 * 24 * time.Hour         // since a grant was revoked or came to its end
+	keepMails      = 30 * 24 * time.Hour        // since a mail was written, unless it is still to be sent
+	keepAttempts   = 90 * 24 * time.Hour        // since the last attempt
+	keepKeys       = keys.Retain + 24*time.Hour // since a successor began to sign
+	pruneBatch     = 1000                       // rows a statement, so that none holds its locks for long
+)
+
+// Prune deletes what has served its time, and says how many rows that were. It may be stopped at any
+// moment and run by several instances at once.
+//
+// Counts of attempts stay, however old, once they are high enough to have closed a kind of proof:
+// forgetting them would open it again.
+func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
+	var total int64
+	closing := min(limit.PasswordLadder.Close, limit.FactorLadder.Close)
+	for _, p := range []struct {
+		table, key, condition string
+		args                  []any
+	}{
+		{"grants", "id", "expires < $1 OR revoked < $1", []any{when(now.Add(-keepGrants))}},
+		{"sessions", "id", "ended < $1 OR created < $2", []any{when(now.Add(-keepSessions)), when(now.Add(-longestSession))}},
+		{"mails", "id", "created < $1 AND (sent IS NOT NULL OR given_up IS NOT NULL)", []any{when(now.Add(-keepMails))}},
+		{"attempts", "key", "updated < $1 AND failures < $2", []any{when(now.Add(-keepAttempts)), closing}},
+		{"signing_keys", "id", `EXISTS (SELECT 1 FROM signing_keys later WHERE later.algorithm = signing_keys.algorithm
+			AND later.active_from > signing_keys.active_from AND later.active_from < $1)`, []any{when(now.Add(-keepKeys))}},
+		{"events", "id", "at < $1", []any{when(now.Add(-d.keepEvents))}},
+	} {
+		for {
+			// The condition twice: a row may have changed between the choice and the lock.
+			var n int64
+			err := d.retry(ctx, func() (err error) {
+				n, err = exec(ctx, d.writer, `DELETE FROM `+p.table+` WHERE (`+p.condition+`) AND `+p.key+
+					` IN (SELECT `+p.key+` FROM `+p.table+` WHERE `+p.condition+` LIMIT 1000`+d.dialect.skip+`)`, p.args...)
+				return err
+			})
+			total += n
+			if err != nil {
+				return total, d.fail(err, "prune %s", p.table)
+			}
+			if n < pruneBatch {
+				break
+			}
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,197 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/storage"
+)
+
+const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.password_set, u.disabled,
+	u.created, u.updated, u.version`
+
+func userTargets(u *login.User) []any {
+	return []any{
+		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash, instant{&u.PasswordSet}, instant{&u.Disabled},
+		instant{&u.Created}, instant{&u.Updated}, &u.Version,
+	}
+}
+
+func scanUser(r row) (u login.User, err error) {
+	err = r.Scan(userTargets(&u)...)
+	return u, err
+}
+
+// UserByEmail implements login.People.
+func (d *DB) UserByEmail(ctx context.Context, email string) (login.User, error) {
+	u, err := one(ctx, d.reader, scanUser, `SELECT `+userColumns+` FROM users u
+		WHERE u.email = $1 AND u.deleted IS NULL`, email)
+	return u, d.fail(err, "person by mail address")
+}
+
+// User implements login.People.
+func (d *DB) User(ctx context.Context, id string) (login.User, error) {
+	u, err := one(ctx, d.reader, scanUser, `SELECT `+userColumns+` FROM users u
+		WHERE u.id = $1 AND u.deleted IS NULL`, id)
+	return u, d.fail(err, "person")
+}
+
+// ListUsers lists the people who are not deleted, by id.
+func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, error) {
+	out, err := all(ctx, d.reader, scanUser, `SELECT `+userColumns+` FROM users u
+		WHERE u.id > $1 AND u.deleted IS NULL ORDER BY u.id LIMIT $2`, page.After, page.Rows())
+	return out, d.fail(err, "people")
+}
+
+// CreateUser inserts u, whose Version is ignored. ErrConflict: the id was given before, or another
+// person has the mail address.
+func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
+	if err := address(u.Email); err != nil {
+		return err
+	}
+	_, err := d.change(ctx, trail, `
+		INSERT INTO users (id, email, email_verified, name, locale, password_hash, password_set, disabled, created, updated, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
+		u.ID, u.Email, u.EmailVerified, u.Name, u.Locale, u.PasswordHash, when(u.PasswordSet), when(u.Disabled),
+		when(u.Created), when(u.Updated))
+	return d.fail(err, "create person")
+}
+
+// address refuses what would let one mailbox belong to two people.
+func address(email string) error {
+	if email == "" || email != strings.ToLower(email) || email != strings.TrimSpace(email) {
+		return fmt.Errorf("sqldb: the mail address of a person has to be in lower case and without space around it")
+	}
+	return nil
+}
+
+// UpdateUser replaces mail address, name and locale of the person whose version is still u.Version,
+// at u.Updated. The other fields have methods of their own. ErrConflict: it is not, or another
+// person has the mail address. ErrNotFound: the person is gone.
+func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
+	if err := address(u.Email); err != nil {
+		return err
+	}
+	changed, err := d.change(ctx, trail, `
+		UPDATE users SET email = $3, email_verified = $4, name = $5, locale = $6, updated = $7, version = version + 1
+		WHERE id = $1 AND version = $2 AND deleted IS NULL`,
+		u.ID, u.Version, u.Email, u.EmailVerified, u.Name, u.Locale, when(u.Updated))
+	if err == nil && !changed {
+		err = d.lost(ctx, `SELECT count(*) FROM users WHERE id = $1 AND deleted IS NULL`, u.ID)
+	}
+	return d.fail(err, "update person")
+}
+
+// SetPassword replaces the password of a person; an empty hash takes it away. It ends no session:
+// that is for the caller to decide. ErrNotFound: the person is gone.
+func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `
+		UPDATE users SET password_hash = $2, password_set = $3, updated = $3, version = version + 1
+		WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
+	return d.fail(found(changed, err), "set password")
+}
+
+// found turns a write that changed nothing into storage.ErrNotFound.
+func found(changed bool, err error) error {
+	if err == nil && !changed {
+		return storage.ErrNotFound
+	}
+	return err
+}
+
+// UpgradePassword implements login.People.
+func (d *DB) UpgradePassword(ctx context.Context, userID, old, upgraded string) error {
+	changed, err := d.change(ctx, storage.Trail{}, `UPDATE users SET password_hash = $3
+		WHERE id = $1 AND password_hash = $2 AND deleted IS NULL`, userID, old, upgraded)
+	if err == nil && !changed {
+		err = storage.ErrConflict
+	}
+	return d.fail(err, "upgrade password")
+}
+
+// DisableUser keeps a person from signing in, ends every session and revokes every grant, also those
+// with offline_access. Disabling twice is no error and leaves no second trail. ErrNotFound: the
+// person is gone.
+func (d *DB) DisableUser(ctx context.Context, userID string, at time.Time, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n, err := exec(ctx, tx, `UPDATE users SET disabled = $2, updated = $2, version = version + 1
+			WHERE id = $1 AND deleted IS NULL AND disabled IS NULL`, userID, when(at))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			_, err := one(ctx, tx, text, `SELECT id FROM users WHERE id = $1 AND deleted IS NULL`, userID)
+			return err
+		}
+		if err := shutOut(ctx, tx, userID, at); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "disable person")
+}
+
+// shutOut ends the sessions of a person and revokes the grants, all of them.
+func shutOut(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
+	if _, err := endSessions(ctx, tx, userID, at); err != nil {
+		return err
+	}
+	_, err := exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL`, userID, when(at))
+	return err
+}
+
+// EnableUser lets a disabled person sign in again. Enabling twice is no error and leaves no second
+// trail. ErrNotFound: the person is gone.
+func (d *DB) EnableUser(ctx context.Context, userID string, at time.Time, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `UPDATE users SET disabled = NULL, updated = $2, version = version + 1
+		WHERE id = $1 AND deleted IS NULL AND disabled IS NOT NULL`, userID, when(at))
+	if err == nil && !changed {
+		_, err = one(ctx, d.writer, text, `SELECT id FROM users WHERE id = $1 AND deleted IS NULL`, userID)
+	}
+	return d.fail(err, "enable person")
+}
+
+// DeleteUser erases a person: what identifies the person, every secret, membership and mail, and
+// what browsers left. What remains is the id, which is never given again, which kinds of factors
+// there were and when, and the audit events. ErrNotFound: the person is gone.
+func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		// The lock first: what follows must not miss a row that is being added.
+		email, err := one(ctx, tx, text, `UPDATE users SET version = version + 1 WHERE id = $1 AND deleted IS NULL
+			RETURNING email`, userID)
+		if err != nil {
+			return err
+		}
+		if err := shutOut(ctx, tx, userID, at); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
+			return err
+		}
+		for _, query := range []string{
+			`UPDATE users SET email = '', email_verified = false, name = '', locale = '', password_hash = '',
+				password_set = NULL, deleted = $2, updated = $2 WHERE id = $1`,
+			`UPDATE orgs SET epoch = epoch + 1, updated = $2
+				WHERE id IN (SELECT org_id FROM memberships WHERE user_id = $1)`,
+			`UPDATE enrollments SET secret = NULL, code = NULL, name = '', ip = '', agent = '',
+				removed = coalesce(removed, $2) WHERE user_id = $1`,
+			`UPDATE sessions SET evidence = '[]', ip = '', agent = '', ended = coalesce(ended, $2) WHERE user_id = $1`,
+			`UPDATE grants SET proof = NULL, nonce = '', revoked = coalesce(revoked, $2) WHERE user_id = $1`,
+		} {
+			if _, err := exec(ctx, tx, query, userID, when(at)); err != nil {
+				return err
+			}
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM memberships WHERE user_id = $1`, userID); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "delete person")
+}
