@@ -6,7 +6,6 @@ import (
 
 	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/op/keys"
-	"github.com/vsee/vseeid/storage"
 )
 
 // What Prune leaves alone, and for how long. Events are kept for Config.KeepEvents.
