@@ -36,14 +36,14 @@ func parseClaims(s string) (Claims, *Error) {
 	if s == "" {
 		return Claims{}, nil
 	}
-	// Maps, because a struct would take ACR for acr.
 	var top map[string]json.RawMessage
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(s), &top) != nil || top == nil || !member(top, "id_token", &members) {
 		return Claims{}, errClaims
 	}
-	var acr, sub claimRequest
-	if !member(members, "acr", &acr) || !member(members, "sub", &sub) {
+	acr, okACR := parseClaim(members, "acr")
+	sub, okSub := parseClaim(members, "sub")
+	if !okACR || !okSub {
 		return Claims{}, errClaims
 	}
 	var c Claims
@@ -64,6 +64,17 @@ func parseClaims(s string) (Claims, *Error) {
 		c.Subject = subs[0]
 	}
 	return c, nil
+}
+
+// parseClaim reads the request for one claim member by member, because decoding into a struct would
+// take Essential for essential.
+func parseClaim(members map[string]json.RawMessage, name string) (c claimRequest, ok bool) {
+	var m map[string]json.RawMessage
+	ok = member(members, name, &m) &&
+		member(m, "essential", &c.Essential) &&
+		member(m, "value", &c.Value) &&
+		member(m, "values", &c.Values)
+	return c, ok
 }
 
 // member reads one member of an object into v. An absent one and null leave v as it is.
