@@ -54,7 +54,11 @@ func groups(id, code string) templ.Component {
 			}
 			b.WriteString("<span>" + templ.EscapeString(string(group)) + "</span>")
 		}
-		_, err := fmt.Fprintf(w, `<p class="groups"><code id="%s" translate="no">%s</code></p>`, templ.EscapeString(id), &b)
+		class := "groups"
+		if len(code)%12 == 0 {
+			class += " threes" // whole lines of three groups, so larger
+		}
+		_, err := fmt.Fprintf(w, `<p class="%s"><code id="%s" translate="no">%s</code></p>`, class, templ.EscapeString(id), &b)
 		return err
 	})
 }

@@ -59,7 +59,7 @@ func (p Password) Page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = p.account(p.Email, p.Edit, "password.edit", "password.edit.about").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.account(p.Email, p.Edit).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
