@@ -2,6 +2,7 @@ package login
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,7 +25,11 @@ func ParseDuration(s string) (Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return Duration(time.Duration(n) * durationUnits[m[2]]), nil
+	unit := durationUnits[m[2]]
+	if n > int64(math.MaxInt64/unit) {
+		return 0, fmt.Errorf("%q is longer than can be counted", s)
+	}
+	return Duration(time.Duration(n) * unit), nil
 }
 
 // String writes d in its largest whole unit.

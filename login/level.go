@@ -24,9 +24,10 @@ var levels = []struct {
 }{
 	{ACRSingle, func(ev []factors.Evidence) bool { return len(ev) > 0 }},
 	{ACRMultiFactor, multiFactor},
-	{ACRAAL2, func(ev []factors.Evidence) bool { return multiFactor(without(ev, factors.Email)) }},
-	{ACRPhishing, func(ev []factors.Evidence) bool { return multiFactor(ev) && uses(ev, "pop") }},
-	{ACRHardware, func(ev []factors.Evidence) bool { return multiFactor(ev) && uses(ev, "hwk") }},
+	// Neither a mailbox nor another provider's word is an authenticator (NIST SP 800-63B-4).
+	{ACRAAL2, func(ev []factors.Evidence) bool { return multiFactor(without(ev, factors.Email, factors.Federated)) }},
+	{ACRPhishing, func(ev []factors.Evidence) bool { return multiFactor(ev) && passkeyWith(ev, "pop") }},
+	{ACRHardware, func(ev []factors.Evidence) bool { return multiFactor(ev) && passkeyWith(ev, "hwk") }},
 }
 
 // KnownACR reports whether the provider knows the value.
@@ -121,10 +122,14 @@ func predicate(acr string) func([]factors.Evidence) bool {
 	return nil
 }
 
-func without(evidence []factors.Evidence, k factors.Kind) []factors.Evidence {
-	return slices.DeleteFunc(slices.Clone(evidence), func(e factors.Evidence) bool { return e.Kind == k })
+func without(evidence []factors.Evidence, kinds ...factors.Kind) []factors.Evidence {
+	return slices.DeleteFunc(slices.Clone(evidence), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
 }
 
-func uses(evidence []factors.Evidence, amr string) bool {
-	return slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return slices.Contains(e.AMR, amr) })
+// passkeyWith reports whether a passkey that was proved here is of that sort. What another provider
+// says of its own sign-in is not about this one.
+func passkeyWith(evidence []factors.Evidence, amr string) bool {
+	return slices.ContainsFunc(evidence, func(e factors.Evidence) bool {
+		return e.Kind == factors.Passkey && slices.Contains(e.AMR, amr)
+	})
 }

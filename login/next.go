@@ -27,6 +27,7 @@ type Step struct {
 	Methods []factors.Kind // Prove, Challenge, Enroll: what would do, the one to ask for first
 	Offer   OfferKind
 	Error   string // Fail: the OAuth error that the client gets
+	Stuck   bool   // Fail: by the organization's own policy, whatever the client asked; the person is told first
 }
 
 // The OAuth errors that a sign-in can end in (OpenID Connect Core 3.1.2.6, and Unmet
@@ -63,7 +64,7 @@ func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time
 	if tx.UserID == "" && tx.Identifier == "" {
 		return Step{Kind: Identify}
 	}
-	evidence := Counted(tx, p, now)
+	evidence := Counted(tx, p, enrolled, now)
 	if tx.UserID == "" || !slices.ContainsFunc(evidence, primary) {
 		return Step{Kind: Prove, Methods: []factors.Kind{factors.Password}}
 	}
@@ -74,9 +75,11 @@ func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time
 	need, reach := requirement(tx.Demand, p, enrolled, evidence)
 	switch {
 	case reach == unreachable:
-		return Step{Kind: Fail, Error: ErrorUnmet}
+		_, alone := requirement(Demand{}, p, enrolled, evidence)
+		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: alone == unreachable}
 	case reach == byEnrollment:
-		if !firstProofFresh(tx, evidence, now) {
+		// prompt=none hears that a page is needed, not that nobody is signed in.
+		if !tx.Demand.Silent && !firstProofFresh(tx, evidence, now) {
 			return Step{Kind: Prove, Methods: []factors.Kind{factors.Password}}
 		}
 		return Step{Kind: Enroll, Methods: enrollable(p, evidence, need)}
@@ -106,33 +109,25 @@ func silent(s Step) Step {
 
 // Counted is the evidence that counts for this transaction under p: what was proved in it, and
 // what the browser's session lends while fresh; of each secret the latest proof only; of second
-// factors those that p allows.
-func Counted(tx Transaction, p Policy, now time.Time) []factors.Evidence {
+// factors those that p allows and that the person still has.
+func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []factors.Evidence {
 	var out []factors.Evidence
-	add := func(e factors.Evidence) {
-		if !primary(e) && !p.Allows(e.Kind) {
-			return
-		}
-		i := slices.IndexFunc(out, func(o factors.Evidence) bool { return o.Source == e.Source })
-		switch {
-		case i < 0:
-			out = append(out, e)
-		case e.At.After(out[i].At):
-			out[i] = e
-		}
-	}
 	for _, e := range tx.Borrowed {
 		if fresh(e, tx.Demand, p, now) {
-			add(e)
+			out = append(out, e)
 		}
 	}
-	for _, e := range tx.Proved {
-		add(e)
-	}
+	out = held(allowed(p, append(out, tx.Proved...)), enrolled)
 	slices.SortFunc(out, func(a, b factors.Evidence) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Class, b.Class))
 	})
-	return out
+	latest := out[:0]
+	for i, e := range out {
+		if !slices.ContainsFunc(out[i+1:], func(later factors.Evidence) bool { return later.Source == e.Source }) {
+			latest = append(latest, e)
+		}
+	}
+	return latest
 }
 
 func fresh(e factors.Evidence, d Demand, p Policy, now time.Time) bool {
@@ -140,7 +135,28 @@ func fresh(e factors.Evidence, d Demand, p Policy, now time.Time) bool {
 	if d.Fresh || age > time.Duration(p.Reuse) {
 		return false
 	}
-	return d.MaxAge == nil || age <= *d.MaxAge
+	// max_age=0 is prompt=login, also for what was proved at this very moment.
+	return d.MaxAge == nil || (*d.MaxAge > 0 && age <= *d.MaxAge)
+}
+
+// allowed leaves out the second factors that p does not allow.
+func allowed(p Policy, evidence []factors.Evidence) []factors.Evidence {
+	return slices.DeleteFunc(slices.Clone(evidence), func(e factors.Evidence) bool {
+		return !primary(e) && !p.Allows(e.Kind)
+	})
+}
+
+// held leaves out what rests on an enrollment that the person does not have any more. A recovery
+// code is gone by being used, and a mailbox is no enrollment: they are left as they are.
+func held(evidence []factors.Evidence, enrolled []factors.Enrollment) []factors.Evidence {
+	return slices.DeleteFunc(evidence, func(e factors.Evidence) bool {
+		if e.Kind != factors.TOTP && e.Kind != factors.Passkey {
+			return false
+		}
+		return !slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool {
+			return have.Kind == e.Kind && e.Source == string(have.Kind)+":"+have.ID
+		})
+	})
 }
 
 // primary reports whether e can be the first proof of a sign-in.
@@ -160,31 +176,49 @@ const (
 // requirement joins what the policy, the client's registration and the request demand into one
 // predicate, and says how it can be met. A request can only add to it.
 func requirement(d Demand, p Policy, enrolled []factors.Enrollment, evidence []factors.Evidence) (need func([]factors.Evidence) bool, how reach) {
-	candidates := [][]string{{}}
-	if p.MFA == Required || (p.MFA == Optional && hasFactor(p, enrolled)) {
-		candidates = [][]string{{ACRMultiFactor}}
+	ways := [][]string{{}}
+	if p.demandsMFA(enrolled) {
+		ways = [][]string{{ACRMultiFactor}}
 	}
-	candidates = combine(candidates, knownOnly(d.FloorACR), false)
-	asked := knownOnly(d.ACR)
-	if d.Essential && len(asked) == 0 {
+	floor, asked := knownOnly(d.FloorACR), knownOnly(d.ACR)
+	if (len(d.FloorACR) > 0 && len(floor) == 0) || (d.Essential && len(asked) == 0) {
 		return nil, unreachable
 	}
-	candidates = combine(candidates, asked, d.Voluntary && !d.Essential)
+	ways = combine(ways, floor, false)
+	ways = combine(ways, asked, d.Voluntary && !d.Essential)
 
-	for _, mode := range []reach{byProof, byEnrollment} {
-		for _, c := range candidates {
+	met := func(need func([]factors.Evidence) bool) bool { return need(evidence) }
+	provable := func(need func([]factors.Evidence) bool) bool {
+		return need(evidence) || len(sufficient("", p, enrolled, evidence, need)) > 0
+	}
+	settable := func(need func([]factors.Evidence) bool) bool {
+		return len(enrolled) == 0 && len(enrollable(p, evidence, need)) > 0
+	}
+	attempts := []struct {
+		try bool
+		can func(need func([]factors.Evidence) bool) bool
+		how reach
+	}{
+		{d.Silent, met, byProof}, // nobody can be asked: what is met already comes before what is preferred
+		{true, provable, byProof},
+		{true, settable, byEnrollment},
+	}
+	for _, a := range attempts {
+		for _, way := range ways {
 			need := func(ev []factors.Evidence) bool {
-				return !slices.ContainsFunc(c, func(acr string) bool { return !Met(acr, ev) })
+				return !slices.ContainsFunc(way, func(acr string) bool { return !Met(acr, ev) })
 			}
-			switch {
-			case mode == byProof && (need(evidence) || len(sufficient("", p, enrolled, evidence, need)) > 0):
-				return need, byProof
-			case mode == byEnrollment && len(enrolled) == 0 && len(enrollable(p, evidence, need)) > 0:
-				return need, byEnrollment
+			if a.try && a.can(need) {
+				return need, a.how
 			}
 		}
 	}
 	return nil, unreachable
+}
+
+// demandsMFA reports whether p asks a person with these factors for a second one.
+func (p Policy) demandsMFA(enrolled []factors.Enrollment) bool {
+	return p.MFA == Required || (p.MFA == Optional && hasFactor(p, enrolled))
 }
 
 // combine extends every way to meet the demand so far by each of the alternatives, in their order

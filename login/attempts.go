@@ -1,0 +1,167 @@
+package login
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/storage"
+)
+
+// raceLimit is how often a compare-and-set that another request won is decided anew. Every loss is
+// somebody's gain, and what they race for (a count, a transaction) closes after a few.
+const raceLimit = 50
+
+// What an address may do before it has to slow down. A hospital is one address: the numbers are
+// for floods, and guessing is held by the counts of each person.
+var (
+	beginRate    = rate{"begin", limit.Rate{Per: 50 * time.Millisecond, Burst: 1200}}
+	passwordRate = rate{"password", limit.Rate{Per: 200 * time.Millisecond, Burst: 300}}
+	codeRate     = rate{"code", limit.Rate{Per: 200 * time.Millisecond, Burst: 300}}
+)
+
+type rate struct {
+	name string
+	limit.Rate
+}
+
+// admit counts a request of the address that ctx names.
+func (s *Server) admit(ctx context.Context, r rate, now time.Time) error {
+	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+network(storage.OriginOf(ctx).IP), r.Rate, now)
+	if err != nil {
+		return fmt.Errorf("ask the limits: %w", err)
+	}
+	if !d.Allowed {
+		return tooMany{d.RetryIn}
+	}
+	return nil
+}
+
+// network is what counts as one address: an IPv6 customer has at least a /64 of them.
+func network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || addr.Unmap().Is4() {
+		return ip
+	}
+	p, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return p.String()
+}
+
+// ladder is how failures of a kind turn into waiting.
+func ladder(k factors.Kind) limit.Ladder {
+	if k == factors.Password {
+		return limit.PasswordLadder
+	}
+	return limit.FactorLadder
+}
+
+// attemptKey is what a person's failures at a kind are counted under: never the transaction, the
+// browser or the address.
+func attemptKey(k factors.Kind, userID string) string { return string(k) + ":" + userID }
+
+// strangerKey counts the failures of a mail address that nobody has, so that it locks like any
+// other. It is a keyed hash: the store keeps no addresses of strangers.
+func (s *Server) strangerKey(email string) string {
+	return string(factors.Password) + ":?" + hex.EncodeToString(s.Keys.Hash("attempt", email)[:16])
+}
+
+// locked says that an attempt was not made, because too many failed before it.
+type locked struct {
+	wait   time.Duration
+	closed bool
+}
+
+func (l locked) Error() string { return "locked after too many failures" }
+
+// spend counts an attempt, durably and before it is verified, so that parallel guesses cannot
+// outrun the count. It returns the counts before and after, or locked.
+func (s *Server) spend(ctx context.Context, k factors.Kind, key string, now time.Time) (before, after limit.Attempt, err error) {
+	l := ladder(k)
+	for range raceLimit {
+		before, err = s.Attempts.Attempt(ctx, key)
+		if err != nil {
+			return before, after, fmt.Errorf("read the failures: %w", err)
+		}
+		var ok bool
+		if after, ok = l.Spend(before, now); !ok {
+			return before, after, locked{wait: l.Wait(before, now), closed: l.Closed(before)}
+		}
+		err = s.Attempts.SwapAttempt(ctx, key, before, after, storage.Trail{})
+		if err == nil {
+			return before, after, nil
+		}
+		if !errors.Is(err, storage.ErrConflict) {
+			return before, after, fmt.Errorf("count an attempt: %w", err)
+		}
+	}
+	return before, after, errBusy
+}
+
+// refund takes back an attempt of which nothing was verified. Who counted in between keeps the count.
+func (s *Server) refund(ctx context.Context, key string, before, after limit.Attempt) error {
+	err := s.Attempts.SwapAttempt(ctx, key, after, before, storage.Trail{})
+	if errors.Is(err, storage.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// cleared forgets the failures, for the proof was right.
+func (s *Server) cleared(ctx context.Context, key string, after limit.Attempt) error {
+	for range raceLimit {
+		err := s.Attempts.SwapAttempt(ctx, key, after, limit.Attempt{}, storage.Trail{})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("clear the failures: %w", err)
+		}
+		if after, err = s.Attempts.Attempt(ctx, key); err != nil {
+			return fmt.Errorf("read the failures: %w", err)
+		}
+		if after == (limit.Attempt{}) {
+			return nil
+		}
+	}
+	return errBusy
+}
+
+// failed notes a wrong answer that was counted as after, and whether it locked the kind.
+func (s *Server) failed(ctx context.Context, k factors.Kind, key string, after limit.Attempt, u User, now time.Time) error {
+	event := storage.Event{At: now, Type: storage.SignInFailed, UserID: u.ID, Detail: map[string]string{"factor": string(k)}}
+	if k != factors.Password {
+		event.Detail["after"] = string(factors.Password) // somebody knows it
+	}
+	trail := storage.With(event)
+	if ladder(k).Closed(after) || after.OpenAt.After(now) {
+		event.Type = storage.Locked
+		trail.Events = append(trail.Events, event)
+	}
+	return s.note(ctx, key, trail)
+}
+
+// note writes a trail beside a count that it does not change.
+func (s *Server) note(ctx context.Context, key string, trail storage.Trail) error {
+	for range raceLimit {
+		current, err := s.Attempts.Attempt(ctx, key)
+		if err != nil {
+			return fmt.Errorf("read the failures: %w", err)
+		}
+		err = s.Attempts.SwapAttempt(ctx, key, current, current, trail)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("note an event: %w", err)
+		}
+	}
+	return errBusy
+}

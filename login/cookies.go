@@ -1,0 +1,85 @@
+package login
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"time"
+)
+
+// The cookies of a sign-in. With https they are __Host- cookies: no other host, and no page of a
+// subdomain, can plant one.
+const (
+	browserCookie = "vseeid-browser" // 256 random bits that bind transactions to the browser; no credential
+	sessionCookie = "vseeid-session" // 256 random bits: who holds it is signed in
+	resumeCookie  = "vseeid-resume"  // sealed: the last few authorization requests
+)
+
+// browserAge is the longest that browsers keep a cookie (RFC 6265bis).
+const browserAge = 400 * 24 * time.Hour
+
+type cookies struct{ secure bool }
+
+func (c cookies) name(name string) string {
+	if c.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// value is what the request carries under a name, or empty. Two of one name are none: one of them
+// was planted, and nobody can say which.
+func (c cookies) value(r *http.Request, name string) string {
+	found := r.CookiesNamed(c.name(name))
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
+
+// set keeps a value for age.
+func (c cookies) set(w http.ResponseWriter, name, value string, age time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.name(name), Value: value, Path: "/", MaxAge: int(age / time.Second),
+		Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func (c cookies) clear(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.name(name), Path: "/", MaxAge: -1,
+		Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// browser is the browser's cookie, set anew on a browser that brings none that is good.
+func (c cookies) browser(w http.ResponseWriter, r *http.Request) string {
+	if v := c.value(r, browserCookie); isSecret(v) {
+		return v
+	}
+	v := newSecret()
+	c.set(w, browserCookie, v, browserAge)
+	return v
+}
+
+// browserHash is what a transaction keeps of the browser's cookie.
+func browserHash(cookie string) []byte {
+	sum := sha256.Sum256([]byte(cookie))
+	return sum[:]
+}
+
+const secretBytes = 32
+
+// newSecret returns 256 random bits in the form of a cookie.
+func newSecret() string {
+	b := make([]byte, secretBytes)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// isSecret reports whether v has the form of what newSecret returns.
+func isSecret(v string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(v)
+	return err == nil && len(b) == secretBytes
+}

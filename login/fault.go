@@ -1,0 +1,152 @@
+package login
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
+)
+
+// What can go wrong with a request of a person, beside what is our fault.
+var (
+	errLost         = errors.New("no such sign-in")
+	errFinished     = errors.New("the sign-in is finished")
+	errOtherBrowser = errors.New("the sign-in began in another browser")
+	errCrossOrigin  = errors.New("the form was posted from another origin")
+	errMediaType    = errors.New("the form is not urlencoded")
+	errForm         = errors.New("the form cannot be read")
+	errTooLarge     = errors.New("the form is too large")
+	errBusy         = errors.New("too many are waiting")
+)
+
+// tooMany says that an address has to wait.
+type tooMany struct{ wait time.Duration }
+
+func (tooMany) Error() string { return "too many requests" }
+
+// formLimit is more than any of our forms has.
+const formLimit = 64 << 10
+
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// handle is around every page: what a form must be, and what becomes of an error.
+func (s *Server) handle(h handlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := s.form(w, r)
+		if err == nil {
+			err = h(w, r)
+		}
+		if err == nil {
+			return
+		}
+		if err := s.explain(w, r, err); err != nil {
+			// The page itself cannot be shown, or nobody is there to read it.
+			slog.ErrorContext(r.Context(), "error page", "request", storage.OriginOf(r.Context()).RequestID, "err", err)
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		}
+	})
+}
+
+// form checks and reads the form of a POST. It must come from a page of ours.
+func (s *Server) form(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	if s.origins.Check(r) != nil {
+		return errCrossOrigin
+	}
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
+		return errMediaType
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+	if err := r.ParseForm(); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return errTooLarge
+		}
+		return errForm
+	}
+	return nil
+}
+
+// explain shows the page of an error.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) error {
+	var (
+		many  tooMany
+		title = "notice.error"
+		code  = http.StatusInternalServerError
+		page  = templates.Notice{Frame: s.frame(r, Demand{})}
+	)
+	switch {
+	case errors.Is(err, errLost), errors.Is(err, errFinished), errors.Is(err, errOtherBrowser):
+		return s.restart(w, r, err)
+	case errors.As(err, &many):
+		title, code = "notice.toomany", http.StatusTooManyRequests
+		w.Header().Set("Retry-After", seconds(many.wait))
+	case errors.Is(err, errBusy):
+		title, code = "notice.toomany", http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", seconds(busyRetry))
+	case errors.Is(err, errCrossOrigin):
+		title, code = "notice.csrf", http.StatusForbidden
+	case errors.Is(err, errMediaType):
+		title, code = "notice.method", http.StatusUnsupportedMediaType
+	case errors.Is(err, errTooLarge):
+		title, code = "notice.method", http.StatusRequestEntityTooLarge
+	case errors.Is(err, errForm):
+		title, code = "notice.method", http.StatusBadRequest
+	default:
+		page.Reference = storage.OriginOf(r.Context()).RequestID
+		slog.ErrorContext(r.Context(), "sign-in failed", "request", page.Reference, "err", err)
+	}
+	page.Title, page.Body = said(title)
+	return templates.Serve(w, r, code, page)
+}
+
+// restart is the page for a sign-in that cannot go on. It leads back into a new one for the same
+// app where the browser remembers which.
+func (s *Server) restart(w http.ResponseWriter, r *http.Request, err error) error {
+	mark, known := s.bookmarkOf(r, r.PathValue("tx"))
+	title, code := "notice.lost", http.StatusGone
+	switch {
+	case errors.Is(err, errOtherBrowser):
+		title, code = "notice.otherbrowser", http.StatusForbidden
+	case errors.Is(err, errFinished), known && mark.Done:
+		title = "notice.finished"
+	case known && s.Now().Sub(mark.Started) >= TransactionIdle:
+		title = "notice.expired"
+	}
+	page := templates.Notice{Frame: s.frame(r, Demand{})}
+	page.Title, page.Body = said(title)
+	if known {
+		page.Link = templates.Action{URL: s.StartAgain(mark.Request), Label: templates.Text{Key: "notice.again"}}
+	} else {
+		page.Body = append(page.Body, templates.Text{Key: "notice.gone.norestart"})
+	}
+	return templates.Serve(w, r, code, page)
+}
+
+// said is the heading and the text of a notice.
+func said(key string) (templates.Text, []templates.Text) {
+	return templates.Text{Key: key + ".title"}, []templates.Text{{Key: key + ".body"}}
+}
+
+// busyRetry is when to come back to a provider whose processors are all at work.
+const busyRetry = 5 * time.Second
+
+// seconds writes a Retry-After: whole seconds, rounded up, at least one.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+// frame is what is around every page of a demand.
+func (s *Server) frame(r *http.Request, d Demand) templates.Frame {
+	return templates.Frame{
+		Brand: s.Brand, App: d.App.Name, Locale: templates.Locale(d.Locales, r.Header.Get("Accept-Language")),
+	}
+}

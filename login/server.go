@@ -1,0 +1,134 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
+)
+
+// Config is everything that a Server rests on. Every field is required unless it says otherwise.
+type Config struct {
+	// Issuer is the provider's own address. Its origin is the only one that forms may come from,
+	// and https makes the cookies Secure, host-bound ones.
+	Issuer *url.URL
+
+	Transactions Transactions // short-lived
+	People       People       // durable, as are the next three
+	Enrollments  Enrollments
+	Sessions     Sessions
+	Attempts     Attempts
+
+	// Limits slows down addresses, before anything expensive is done for them.
+	Limits limit.Source
+
+	// Factors are the ways to prove a second time that this deployment knows. A kind that a
+	// policy allows and that is not here is never asked for.
+	Factors map[factors.Kind]factors.Factor
+
+	Passwords Passwords
+	Keys      Keys
+
+	Notices Notices
+
+	// QR draws the code of an otpauth URI: the path of an SVG on a grid of size by size.
+	QR func(uri string) (size int, path string, err error)
+
+	// Brand is how the pages look.
+	Brand templates.Brand
+
+	// Finish answers the client with what a sign-in proved.
+	Finish func(w http.ResponseWriter, r *http.Request, result Result) error
+	// Fail answers the client with an OAuth error.
+	Fail func(w http.ResponseWriter, r *http.Request, request []byte, oauthError string) error
+	// StartAgain is the path and query on our own host that begins a request anew.
+	StartAgain func(request []byte) string
+
+	// Now is the clock; time.Now where nil.
+	Now func() time.Time
+}
+
+// Passwords verifies passwords. password.Hasher is it.
+type Passwords interface {
+	// Verify reports whether password is the one that hash was made of, and returns a hash to
+	// keep instead where the old one should be replaced. An empty hash costs the same and is
+	// never right. password.ErrBusy: nothing was verified, because too many others are waiting.
+	Verify(ctx context.Context, hash, password string) (ok bool, upgraded string, err error)
+}
+
+// Keys seals what browsers keep for us, and hashes what a count is kept under. secret.Keys is it.
+type Keys interface {
+	Seal(plain []byte, associated string) ([]byte, error)
+	Open(sealed []byte, associated string) ([]byte, error)
+	Hash(purpose, s string) []byte
+}
+
+// Notices writes the mails that a sign-in can give rise to. They are kept in the transaction of what
+// they are about, and sent later. notice.Writer is it.
+type Notices interface {
+	// FactorAdded tells a person that a factor was set up.
+	FactorAdded(u factors.User, kind factors.Kind, at time.Time, from storage.Origin) storage.Mail
+	// RecoveryUsed tells a person that the recovery code was used.
+	RecoveryUsed(u factors.User, at time.Time, from storage.Origin) storage.Mail
+}
+
+// Server signs people in. It is safe for concurrent use.
+type Server struct {
+	Config
+	origins *http.CrossOriginProtection
+	cookies cookies
+}
+
+// New returns a Server. It fails on a Config that is not complete.
+func New(c Config) (*Server, error) {
+	missing := map[string]bool{
+		"Issuer": c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
+		"Enrollments": c.Enrollments == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil,
+		"Limits": c.Limits == nil, "Passwords": c.Passwords == nil, "Keys": c.Keys == nil,
+		"Notices": c.Notices == nil, "QR": c.QR == nil,
+		"Finish": c.Finish == nil, "Fail": c.Fail == nil, "StartAgain": c.StartAgain == nil,
+	}
+	for name, m := range missing {
+		if m {
+			return nil, errors.New("login: " + name + " is not set")
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &Server{
+		Config:  c,
+		origins: http.NewCrossOriginProtection(),
+		cookies: cookies{secure: c.Issuer.Scheme == "https"},
+	}
+	if err := s.origins.AddTrustedOrigin(c.Issuer.Scheme + "://" + c.Issuer.Host); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Mount adds the pages of a sign-in, and nothing else.
+func (s *Server) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /u/login/{tx}", s.handle(s.page))
+	mux.Handle("GET /u/login/{tx}/method", s.handle(s.methods))
+	mux.Handle("GET /u/login/{tx}/{step}", s.handle(s.back))
+	for step, handler := range map[string]handlerFunc{
+		"identifier": s.identifier,
+		"password":   s.password,
+		"enroll":     s.enroll,
+		"challenge":  s.challenge,
+		"method":     s.choose,
+		"recovery":   s.recovery,
+		"later":      s.later,
+		"switch":     s.switchAccount,
+		"cancel":     s.cancel,
+	} {
+		mux.Handle("POST /u/login/{tx}/"+step, s.handle(handler))
+	}
+}

@@ -1,0 +1,89 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/password"
+	"github.com/vsee/vseeid/storage"
+)
+
+// password takes the first proof. An address that nobody has, a person without a password and a
+// disabled one cost and say the same as a wrong password; only who knows the right one is told
+// that the account is disabled.
+func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
+	v, ok, err := s.answer(w, r, Prove)
+	if err != nil || !ok {
+		return err
+	}
+	ctx, typed := r.Context(), r.PostFormValue("password")
+	if typed == "" {
+		return s.wrong(w, r, v, said422("password.empty"))
+	}
+	if err := s.admit(ctx, passwordRate, v.now); err != nil {
+		return err
+	}
+	u, err := s.claimed(ctx, v.tx)
+	if err != nil {
+		return err
+	}
+	key := attemptKey(factors.Password, u.ID)
+	if u.ID == "" {
+		key = s.strangerKey(v.tx.Identifier)
+	}
+	var upgraded string
+	right, err := s.counted(ctx, factors.Password, key, u, v.now, func() (ok bool, err error) {
+		ok, upgraded, err = s.Passwords.Verify(ctx, u.PasswordHash, typed)
+		return ok && u.ID != "", err
+	})
+	var l locked
+	switch {
+	case errors.As(err, &l):
+		return s.wait(w, r, v, l)
+	case errors.Is(err, password.ErrBusy):
+		w.Header().Set("Retry-After", seconds(busyRetry))
+		return s.show(w, r, v, http.StatusServiceUnavailable, said422("busy.retry"))
+	case err != nil:
+		return fmt.Errorf("verify a password: %w", err)
+	case !right:
+		return s.wrong(w, r, v, said422("password.wrong"))
+	}
+	if upgraded != "" {
+		// A conflict is a password changed meanwhile: there is nothing to upgrade.
+		if err := s.People.UpgradePassword(ctx, u.ID, u.PasswordHash, upgraded); err != nil && !errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("upgrade a password: %w", err)
+		}
+	}
+	tx, err := s.proved(ctx, v.tx, u.ID, knows(v.now))
+	if err != nil {
+		return err
+	}
+	return s.advance(w, r, tx)
+}
+
+// claimed is the person whom tx is about, or the zero User when there is none.
+func (s *Server) claimed(ctx context.Context, tx Transaction) (User, error) {
+	read, key := s.People.UserByEmail, tx.Identifier
+	if tx.UserID != "" {
+		read, key = s.People.User, tx.UserID
+	}
+	u, err := read(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return User{}, nil
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("read the person: %w", err)
+	}
+	return u, nil
+}
+
+// knows is what a right password proves.
+func knows(at time.Time) factors.Evidence {
+	return factors.Evidence{
+		Kind: factors.Password, Source: "password", Class: factors.Knows, AMR: []string{"pwd"}, At: at,
+	}
+}
