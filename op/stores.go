@@ -49,8 +49,13 @@ type Grants interface {
 	RevokeGrant(ctx context.Context, id string, now time.Time, trail storage.Trail) error
 }
 
-// Secrets recognises client secrets by their keyed hashes. secret.Keys is it.
+// Secrets hashes under the keys of the deployment: client secrets are recognised by it, and refresh
+// tokens derived. secret.Keys is it.
 type Secrets interface {
+	// Hash is the keyed hash of s under the newest key.
+	Hash(purpose, s string) []byte
+	// Hashes is Hash under every key that is in use, newest first.
+	Hashes(purpose, s string) [][]byte
 	// Matches reports, in constant time for each of its keys, whether hash is that of s.
 	Matches(hash []byte, purpose, s string) bool
 }
@@ -69,6 +74,6 @@ type People interface {
 	// Recheck judges a grant anew: the person and the membership are live, the session is (unless
 	// offline), and the proof still meets the policy of now. ErrDenied wraps why not.
 	Recheck(ctx context.Context, r login.Result, offline bool) error
-	// Claims are what /userinfo says of the person.
+	// Claims are what /userinfo says of the person. ErrDenied: gone or disabled.
 	Claims(ctx context.Context, userID string) (login.Claims, error)
 }

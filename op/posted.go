@@ -1,0 +1,66 @@
+package op
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/vsee/vseeid/op/request"
+	"github.com/vsee/vseeid/storage"
+)
+
+// postedLifetime is how long a request that came by POST may be read again.
+const postedLifetime = 10 * time.Minute
+
+// keepPosted answers a POST that may come from another site. The browser sends it without our
+// cookies, which are SameSite=Lax, so nothing could be said about its person; it is kept, and the
+// browser sent for it by GET, which brings them. Every POST goes this one way.
+//
+// The id in the new address says no more than the parameters of a GET would have.
+func (p *Provider) keepPosted(path string) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		values, err := form(r)
+		if err != nil {
+			return err
+		}
+		id := rand.Text()
+		if err := p.codes.SaveRequest(r.Context(), id, []byte(values.Encode()), p.now().Add(postedLifetime)); err != nil {
+			return storeFailed("save posted request", err)
+		}
+		w.Header().Set("Location", path+"/posted/"+id)
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+}
+
+// onValues is a handler of an address that takes its parameters as a GET or as a POST.
+type onValues func(w http.ResponseWriter, r *http.Request, values url.Values) error
+
+// posted answers the GET that keepPosted asked for, as h answers a GET with the same parameters.
+func (p *Provider) posted(h onValues) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		kept, err := p.codes.Request(r.Context(), r.PathValue("id"))
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			return refuse(request.InvalidRequest, "The request has expired.")
+		case err != nil:
+			return storeFailed("read posted request", err)
+		}
+		return parsed(w, r, string(kept), h)
+	}
+}
+
+// query answers a GET by h with the parameters of the address.
+func query(h onValues) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error { return parsed(w, r, r.URL.RawQuery, h) }
+}
+
+func parsed(w http.ResponseWriter, r *http.Request, encoded string, h onValues) error {
+	values, refused := request.ParseForm(encoded)
+	if refused != nil {
+		return refused
+	}
+	return h(w, r, values)
+}
