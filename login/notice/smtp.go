@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"slices"
 	"strings"
 
 	"github.com/wneessen/go-mail"
@@ -41,6 +42,7 @@ type SMTP struct {
 
 // Mailer is an SMTP that has been checked. It is a Sender and safe for concurrent use.
 type Mailer struct {
+	dial    mail.DialContextFunc
 	options []mail.Option
 	host    string
 	from    string
@@ -64,11 +66,18 @@ func (s SMTP) Mailer() (*Mailer, error) {
 		mail.WithTimeout(sendTimeout),
 		mail.WithHELO(cmp.Or(s.HELO, domain)),
 	}
+	config := s.TLSConfig
+	if config == nil {
+		config = &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
+	}
+	options = append(options, mail.WithTLSConfig(config))
+	dial := new(net.Dialer).DialContext
 	switch s.TLS {
 	case StartTLS, "":
 		options = append(options, mail.WithTLSPortPolicy(mail.TLSMandatory))
 	case Implicit:
 		options = append(options, mail.WithSSLPort(false))
+		dial = (&tls.Dialer{Config: config}).DialContext
 	case Plain:
 		if s.Username != "" && !loopback(s.Host) {
 			return nil, errors.New("a user name for the mail server needs TLS: the password would travel in clear")
@@ -80,9 +89,6 @@ func (s SMTP) Mailer() (*Mailer, error) {
 	if s.Port != 0 {
 		options = append(options, mail.WithPort(s.Port))
 	}
-	if s.TLSConfig != nil {
-		options = append(options, mail.WithTLSConfig(s.TLSConfig))
-	}
 	if s.Username != "" {
 		// In this order, and not what the library discovers: it would pick XOAUTH2, for which
 		// a password is no use.
@@ -93,7 +99,7 @@ func (s SMTP) Mailer() (*Mailer, error) {
 	if _, err := mail.NewClient(s.Host, options...); err != nil {
 		return nil, fmt.Errorf("the settings of the mail server: %w", err)
 	}
-	return &Mailer{options: options, host: s.Host, from: s.From, domain: domain}, nil
+	return &Mailer{dial: dial, options: options, host: s.Host, from: s.From, domain: domain}, nil
 }
 
 // Send sends one mail over a connection of its own: notices are rare, and a connection that has
@@ -103,7 +109,18 @@ func (m *Mailer) Send(ctx context.Context, letter storage.Mail) error {
 	if err != nil {
 		return err
 	}
-	client, err := mail.NewClient(m.host, m.options...)
+	// The library keeps to the context only until it is connected, and leaves a connection open
+	// whose greeting failed. So the line is cut when the context ends, and when Send does.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	dial := func(within context.Context, network, address string) (net.Conn, error) {
+		line, err := m.dial(within, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = line.Close() })
+		}
+		return line, err
+	}
+	client, err := mail.NewClient(m.host, append(slices.Clone(m.options), mail.WithDialContextFunc(dial))...)
 	if err != nil {
 		return err
 	}
@@ -111,8 +128,6 @@ func (m *Mailer) Send(ctx context.Context, letter storage.Mail) error {
 	if err != nil {
 		return fmt.Errorf("connect to the mail server: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
 	err = client.SendWithSMTPClient(conn, msg)
 	// The server has taken the mail or refused it; a QUIT that goes wrong changes neither, and
 	// must not have it sent twice.

@@ -1,0 +1,264 @@
+package notice_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vsee/vseeid/login/notice"
+	"github.com/vsee/vseeid/storage"
+)
+
+// outbox is a notice.Outbox in memory.
+type outbox struct {
+	mu      sync.Mutex
+	waiting []waiting
+	sent    []string
+	given   map[string]string // id of a mail that was given up, and why
+}
+
+type waiting struct {
+	storage.Mail
+	due time.Time
+}
+
+func (o *outbox) put(mails ...storage.Mail) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range mails {
+		o.waiting = append(o.waiting, waiting{m, m.At})
+	}
+}
+
+func (o *outbox) ClaimMails(_ context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []storage.Mail
+	for i := range o.waiting {
+		if w := &o.waiting[i]; len(out) < n && !w.due.After(now) {
+			w.due = now.Add(lease)
+			out = append(out, w.Mail)
+		}
+	}
+	return out, nil
+}
+
+func (o *outbox) MailSent(_ context.Context, id string, _ time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent = append(o.sent, id)
+	return o.remove(id)
+}
+
+func (o *outbox) MailFailed(_ context.Context, id string, retryAt time.Time, reason string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if retryAt.IsZero() {
+		o.given[id] = reason
+		return o.remove(id)
+	}
+	for i := range o.waiting {
+		if o.waiting[i].ID == id {
+			o.waiting[i].due = retryAt
+			return nil
+		}
+	}
+	return storage.ErrNotFound
+}
+
+func (o *outbox) remove(id string) error {
+	for i := range o.waiting {
+		if o.waiting[i].ID == id {
+			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
+			return nil
+		}
+	}
+	return storage.ErrNotFound
+}
+
+// sender is a Sender that is a function.
+type sender func(context.Context, storage.Mail) error
+
+func (s sender) Send(ctx context.Context, m storage.Mail) error { return s(ctx, m) }
+
+// work runs a worker in a bubble of synctest for d and returns its log.
+func work(t *testing.T, o *outbox, s notice.Sender, d time.Duration) string {
+	t.Helper()
+	var log bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- notice.Worker{Outbox: o, Sender: s, Log: slog.New(slog.NewTextHandler(&log, nil))}.Run(ctx)
+	}()
+	time.Sleep(d) // of the bubble: no time passes
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	return log.String()
+}
+
+func letter(id string, at time.Time) storage.Mail {
+	return storage.Mail{ID: id, To: id + "@example.com", Subject: "subject of " + id, Text: "text of " + id, At: at}
+}
+
+func TestWorkerSendsTheOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		var want []string
+		for i := range 23 { // more than a few batches
+			id := fmt.Sprintf("m%02d", i)
+			o.put(letter(id, time.Now()))
+			want = append(want, id)
+		}
+		start := time.Now()
+		var last time.Time
+		log := work(t, o, sender(func(context.Context, storage.Mail) error { last = time.Now(); return nil }), time.Minute)
+		if diff := cmp.Diff(want, o.sent); diff != "" {
+			t.Error(diff)
+		}
+		if d := last.Sub(start); d != 0 {
+			t.Errorf("a full outbox was emptied in %v, with pauses", d)
+		}
+		if log != "" {
+			t.Errorf("there was nothing to say: %s", log)
+		}
+	})
+}
+
+func TestWorkerTriesAgainEverLaterAndGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{given: map[string]string{}}
+		start := time.Now()
+		o.put(letter("m", start))
+		var ages []time.Duration
+		log := work(t, o, sender(func(context.Context, storage.Mail) error {
+			ages = append(ages, time.Since(start).Round(time.Minute))
+			return errors.New("greylisted")
+		}), 48*time.Hour)
+
+		for i, want := range []time.Duration{0, time.Minute, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute} {
+			if ages[i] != want {
+				t.Errorf("attempt %d after %v, want %v", i+1, ages[i], want)
+			}
+		}
+		if n := len(ages); n > 40 {
+			t.Errorf("%d attempts in a day", n)
+		}
+		if o.given["m"] != "greylisted" || len(o.waiting) != 0 {
+			t.Errorf("given up: %v, still waiting: %v", o.given, o.waiting)
+		}
+		if last := ages[len(ages)-1]; last < 24*time.Hour || last > 26*time.Hour {
+			t.Errorf("it was given up after %v", last)
+		}
+		for _, word := range []string{"example.com", "subject of", "text of"} {
+			if strings.Contains(log, word) {
+				t.Errorf("the log has %q", word)
+			}
+		}
+	})
+}
+
+func TestWorkerGivesUpWhatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{given: map[string]string{}}
+		o.put(letter("bad", time.Now()), letter("good", time.Now()))
+		attempts := 0
+		work(t, o, sender(func(_ context.Context, m storage.Mail) error {
+			if m.ID == "good" {
+				return nil
+			}
+			attempts++
+			return fmt.Errorf("%w: no such mailbox", notice.ErrRefused)
+		}), time.Hour)
+		if attempts != 1 || o.given["bad"] == "" {
+			t.Errorf("%d attempts, given up: %v", attempts, o.given)
+		}
+		if diff := cmp.Diff([]string{"good"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWorkerFinishesTheMailUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		for _, id := range []string{"one", "two", "three"} {
+			o.put(letter(id, time.Now()))
+		}
+		work(t, o, sender(func(ctx context.Context, m storage.Mail) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(10 * time.Second):
+				return nil
+			}
+		}), 15*time.Second) // the second is on the wire when it is told to stop
+		if diff := cmp.Diff([]string{"one", "two"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWorkerEndsAMailThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		o.put(letter("hangs", time.Now()), letter("next", time.Now()))
+		work(t, o, sender(func(ctx context.Context, m storage.Mail) error {
+			if m.ID == "hangs" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}), 35*time.Second)
+		if diff := cmp.Diff([]string{"next"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestOfTwoWorkersOneSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		for i := range 20 {
+			o.put(letter(fmt.Sprintf("m%02d", i), time.Now()))
+		}
+		var mu sync.Mutex
+		seen := map[string]int{}
+		s := sender(func(_ context.Context, m storage.Mail) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[m.ID]++
+			return nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var workers sync.WaitGroup
+		for range 3 {
+			workers.Go(func() {
+				if err := (notice.Worker{Outbox: o, Sender: s}).Run(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(time.Hour)
+		cancel()
+		workers.Wait()
+		if len(seen) != 20 {
+			t.Errorf("%d of 20 were sent", len(seen))
+		}
+		for id, n := range seen {
+			if n != 1 {
+				t.Errorf("%s was sent %d times", id, n)
+			}
+		}
+	})
+}
