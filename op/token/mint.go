@@ -17,7 +17,7 @@ import (
 
 // Access mints an access token: a JWT of RFC 9068, signed with ES256, good for in.Lifetime.
 func Access(ring *keys.Ring, in Input, now time.Time) (string, error) {
-	if err := in.check(); err != nil {
+	if err := in.check(in.GrantID != ""); err != nil {
 		return "", fmt.Errorf("access token: %w", err)
 	}
 	audience := Audience(in.Audiences)
@@ -45,7 +45,7 @@ func Access(ring *keys.Ring, in Input, now time.Time) (string, error) {
 // ID mints an ID token for the client, good for in.Lifetime. accessToken is the one that goes with
 // it (`at_hash`); empty when none does.
 func ID(ring *keys.Ring, in Input, accessToken string, now time.Time) (string, error) {
-	if err := in.check(); err != nil {
+	if err := in.check(true); err != nil {
 		return "", fmt.Errorf("id token: %w", err)
 	}
 	alg := in.IDAlg
@@ -74,14 +74,15 @@ func ID(ring *keys.Ring, in Input, accessToken string, now time.Time) (string, e
 	return sign(ring, alg, keys.TypeID, claims)
 }
 
-// check refuses what would make a token that says less or other than it should.
-func (in Input) check() error {
+// check refuses what would make a token that says less or other than it should. Of a person every
+// token says how the sign-in was done.
+func (in Input) check(person bool) error {
 	switch {
 	case in.Issuer == "" || in.Subject == "" || in.ClientID == "":
 		return errors.New("issuer, subject and client have to be given")
 	case in.Lifetime < time.Second:
 		return errors.New("lifetime has to be given")
-	case in.GrantID != "" && (in.ACR == "" || len(in.AMR) == 0 || in.AuthTime.IsZero()):
+	case person && (in.ACR == "" || len(in.AMR) == 0 || in.AuthTime.IsZero()):
 		return errors.New("acr, amr and auth_time of a person have to be given")
 	case !utf8.ValidString(in.Nonce):
 		// JSON would carry another nonce than the one that came.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -79,7 +80,7 @@ func ParseRefresh(hashes func(purpose, s string) [][]byte, token string) (grantI
 		}
 	}
 	unsigned := binary.BigEndian.Uint64(head[16:])
-	if !authentic || unsigned < 1 || unsigned > 1<<62 {
+	if !authentic || unsigned < 1 || unsigned > math.MaxInt64 {
 		return "", 0, fmt.Errorf("%w: not a refresh token of ours", ErrInvalid)
 	}
 	return uuid.UUID(head[:16]).String(), int64(unsigned), nil
