@@ -113,8 +113,3 @@ func (s *Server) sso(w http.ResponseWriter, r *http.Request, tx Transaction, f f
 	}
 	return s.Finish(w, r, result)
 }
-
-// after bounds how long an answer may say to wait, in whole seconds, at least one.
-func after(d time.Duration) time.Duration {
-	return max(time.Second, d.Round(time.Second))
-}

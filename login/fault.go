@@ -53,7 +53,8 @@ func (s *Server) handle(h handlerFunc) http.Handler {
 	})
 }
 
-// form checks and reads the form of a POST. It must come from a page of ours.
+// form checks and reads the form of a POST: from a page of ours, and of an address that does not
+// flood us.
 func (s *Server) form(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return nil
@@ -63,6 +64,9 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request) error {
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		return errMediaType
+	}
+	if err := s.admit(r.Context(), answerRate, s.Now()); err != nil {
+		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
 	if err := r.ParseForm(); err != nil {
@@ -102,9 +106,16 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 		title, code = "notice.method", http.StatusBadRequest
 	default:
 		page.Reference = storage.OriginOf(r.Context()).RequestID
-		slog.ErrorContext(r.Context(), "sign-in failed", "request", page.Reference, "err", err)
+		level := slog.LevelError
+		if r.Context().Err() != nil { // nobody waits for the answer any more
+			level = slog.LevelInfo
+		}
+		slog.Log(r.Context(), level, "sign-in failed", "request", page.Reference, "err", err)
 	}
 	page.Title, page.Body = said(title)
+	if errors.Is(err, errBusy) {
+		page.Body = []templates.Text{{Key: "busy.retry"}}
+	}
 	return templates.Serve(w, r, code, page)
 }
 

@@ -34,8 +34,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 		return err
 	}
 	if step := f.next(tx, now); f.gone || f.notMember || step.Kind != Done {
-		tx.ID, tx.Version, tx.Pending = rand.Text(), 0, nil
-		return s.start(w, r, tx, now)
+		return s.again(w, r, tx, now)
 	}
 	evidence := f.evidence(tx, now)
 	if err := s.remember(w, r, tx, true); err != nil {
@@ -45,6 +44,9 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 		return s.sso(w, r, tx, f, now)
 	}
 	sessionID, err := s.settle(w, r, f, tx, evidence, now)
+	if errors.Is(err, storage.ErrNotFound) { // the person was disabled at this very moment
+		return s.again(w, r, tx, now)
+	}
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,12 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 		return err
 	}
 	return s.Finish(w, r, result)
+}
+
+// again goes on with what was proved in tx, which is taken, in a new transaction.
+func (s *Server) again(w http.ResponseWriter, r *http.Request, tx Transaction, now time.Time) error {
+	tx.ID, tx.Version, tx.Pending = rand.Text(), 0, nil
+	return s.start(w, r, tx, now)
 }
 
 // proof is what Recheck judges a grant by: what was proved, for which organization, and under

@@ -20,7 +20,8 @@ type problem struct {
 	retry time.Duration // how long nothing is verified
 }
 
-func said422(key string) problem { return problem{text: templates.Text{Key: key}} }
+// says is the problem of a message without gaps.
+func says(key string) problem { return problem{text: templates.Text{Key: key}} }
 
 // page shows whatever is next.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
@@ -60,7 +61,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status in
 		if err != nil {
 			return err
 		}
-		if begun.step.Kind != v.step.Kind || begun.tx.Pending == nil { // another tab went on meanwhile
+		if begun.step.Kind != v.step.Kind || !begun.pending() { // another tab went on meanwhile
 			s.see(w, r, begun.tx)
 			return nil
 		}
@@ -228,15 +229,15 @@ func (s *Server) wrong(w http.ResponseWriter, r *http.Request, v visit, p proble
 // wait shows the open page again after an answer that was not looked at.
 func (s *Server) wait(w http.ResponseWriter, r *http.Request, v visit, l locked) error {
 	if l.closed {
-		return s.show(w, r, v, http.StatusTooManyRequests, said422("attempt.closed"))
+		return s.show(w, r, v, http.StatusTooManyRequests, says("attempt.closed"))
 	}
 	w.Header().Set("Retry-After", seconds(l.wait))
 	p := problem{text: templates.Text{Key: "attempt.wait", Args: map[string]any{"Wait": l.wait}}, retry: l.wait}
 	return s.show(w, r, v, http.StatusTooManyRequests, p)
 }
 
-// counted makes one attempt at kind: it is counted, then made, then cleared or noted. What verify
-// says of the answer is returned; wrong are the errors that are the answer's and not ours.
+// counted makes one attempt at a proof of k: it is counted, then verified, then cleared or noted as
+// failed. An error of verify says nothing about the answer, and takes the count back.
 func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User, now time.Time, verify func() (ok bool, err error)) (bool, error) {
 	before, after, err := s.spend(ctx, k, key, now)
 	if err != nil {
@@ -247,7 +248,7 @@ func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User
 	case err != nil:
 		return false, errors.Join(err, s.refund(ctx, key, before, after))
 	case !ok:
-		return false, s.failed(ctx, k, key, after, u, now)
+		return false, s.failed(ctx, k, after, u, now)
 	}
 	return true, s.cleared(ctx, key, after)
 }

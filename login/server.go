@@ -20,10 +20,11 @@ type Config struct {
 	Issuer *url.URL
 
 	Transactions Transactions // short-lived
-	People       People       // durable, as are the next three
+	People       People       // durable, as are the next four
 	Enrollments  Enrollments
 	Sessions     Sessions
 	Attempts     Attempts
+	Audit        Audit
 
 	// Limits slows down addresses, before anything expensive is done for them.
 	Limits limit.Source
@@ -89,7 +90,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	missing := map[string]bool{
 		"Issuer": c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
-		"Enrollments": c.Enrollments == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil,
+		"Enrollments": c.Enrollments == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil, "Audit": c.Audit == nil,
 		"Limits": c.Limits == nil, "Passwords": c.Passwords == nil, "Keys": c.Keys == nil,
 		"Notices": c.Notices == nil, "QR": c.QR == nil,
 		"Finish": c.Finish == nil, "Fail": c.Fail == nil, "StartAgain": c.StartAgain == nil,

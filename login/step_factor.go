@@ -25,15 +25,12 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	ctx, kind := r.Context(), v.tx.Pending.Kind
 	typed := r.PostFormValue("code")
 	if typed == "" {
-		return s.wrong(w, r, v, said422("code.empty"))
-	}
-	if err := s.admit(ctx, codeRate, v.now); err != nil {
-		return err
+		return s.wrong(w, r, v, says("code.empty"))
 	}
 	e, err := s.Factors[kind].FinishEnroll(ctx, v.user.Factor(), v.tx.Pending.State, factors.Answer{Code: typed})
 	switch {
 	case errors.Is(err, factors.ErrWrong):
-		return s.wrong(w, r, v, said422(codeProblem(kind, err)))
+		return s.wrong(w, r, v, says(codeProblem(kind, err)))
 	case err != nil:
 		return fmt.Errorf("set up %s: %w", kind, err)
 	}
@@ -80,10 +77,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	ctx, kind := r.Context(), v.tx.Pending.Kind
 	typed := r.PostFormValue("code")
 	if typed == "" {
-		return s.wrong(w, r, v, said422(codeProblem(kind, nil)))
-	}
-	if err := s.admit(ctx, codeRate, v.now); err != nil {
-		return err
+		return s.wrong(w, r, v, says(codeProblem(kind, nil)))
 	}
 	var (
 		evidence factors.Evidence
@@ -104,7 +98,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("verify %s: %w", kind, err)
 	case !right:
-		return s.wrong(w, r, v, said422(codeProblem(kind, refusal)))
+		return s.wrong(w, r, v, says(codeProblem(kind, refusal)))
 	}
 	tx, err := s.proved(ctx, v.tx, v.user.ID, evidence)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/vsee/vseeid/templates"
 )
 
 // identifier takes the mail address. Whether anybody has it is not asked before the password is
@@ -17,17 +19,21 @@ func (s *Server) identifier(w http.ResponseWriter, r *http.Request) error {
 	}
 	typed := strings.TrimSpace(r.PostFormValue("email"))
 	if typed == "" {
-		return s.wrong(w, r, v, problem{text: said422("identifier.empty").text})
+		return s.wrong(w, r, v, says("identifier.empty"))
 	}
 	email, ok := Address(typed)
 	if !ok {
-		return s.wrong(w, r, v, problem{text: said422("identifier.format").text, typed: typed})
+		return s.wrong(w, r, v, problem{text: templates.Text{Key: "identifier.format"}, typed: typed})
+	}
+	own, err := s.ownSession(r, v, email)
+	if err != nil {
+		return err
 	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		if t.UserID != "" || t.Identifier != "" {
 			return false
 		}
-		t.Identifier = email
+		t.Identifier, t.UserID, t.SessionID = email, own.UserID, own.SessionID
 		return true
 	})
 	if err != nil {
@@ -35,6 +41,18 @@ func (s *Server) identifier(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.see(w, r, tx)
 	return nil
+}
+
+// ownSession finds out whether the address is that of the person whom the browser is signed in as,
+// for who was asked to choose an account (prompt=select_account) and chose that one.
+func (s *Server) ownSession(r *http.Request, v visit, email string) (Transaction, error) {
+	own := v.tx
+	own.Demand.Select = false
+	f, err := s.seed(r, &own, v.now)
+	if err != nil || f.user.Email != email {
+		return Transaction{}, err
+	}
+	return own, nil
 }
 
 // addressLimit is the longest mail address (RFC 5321 section 4.5.3.1.3, without the brackets).

@@ -24,7 +24,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
 		factors.Answer{Confirmed: r.PostFormValue("confirmed") != ""})
 	switch {
 	case errors.Is(err, factors.ErrWrong):
-		return s.wrong(w, r, v, said422("recovery.confirm"))
+		return s.wrong(w, r, v, says("recovery.confirm"))
 	case errors.Is(err, storage.ErrNotFound): // replaced by another tab: the page shows a new one
 	case err != nil:
 		return fmt.Errorf("confirm the recovery code: %w", err)

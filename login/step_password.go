@@ -22,10 +22,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, typed := r.Context(), r.PostFormValue("password")
 	if typed == "" {
-		return s.wrong(w, r, v, said422("password.empty"))
-	}
-	if err := s.admit(ctx, passwordRate, v.now); err != nil {
-		return err
+		return s.wrong(w, r, v, says("password.empty"))
 	}
 	u, err := s.claimed(ctx, v.tx)
 	if err != nil {
@@ -46,11 +43,11 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 		return s.wait(w, r, v, l)
 	case errors.Is(err, password.ErrBusy):
 		w.Header().Set("Retry-After", seconds(busyRetry))
-		return s.show(w, r, v, http.StatusServiceUnavailable, said422("busy.retry"))
+		return s.show(w, r, v, http.StatusServiceUnavailable, says("busy.retry"))
 	case err != nil:
 		return fmt.Errorf("verify a password: %w", err)
 	case !right:
-		return s.wrong(w, r, v, said422("password.wrong"))
+		return s.wrong(w, r, v, says("password.wrong"))
 	}
 	if upgraded != "" {
 		// A conflict is a password changed meanwhile: there is nothing to upgrade.

@@ -77,6 +77,12 @@ type Sessions interface {
 	EndSession(ctx context.Context, id string, at time.Time, trail storage.Trail) error
 }
 
+// Audit keeps what happened without a change that it could be written beside.
+type Audit interface {
+	// Record writes a trail by itself.
+	Record(ctx context.Context, trail storage.Trail) error
+}
+
 // Attempts counts failures by person and kind. The counts are durable: they survive the loss of
 // the short-lived store.
 type Attempts interface {

@@ -11,14 +11,13 @@ import (
 type Transaction struct {
 	ID          string // 128 random bits or more; the path of its pages
 	BrowserHash []byte // SHA-256 of the cookie of the browser that began it
-	UserID      string // empty until identified, and for a person whom we do not know
-	Identifier  string // the mail address as the person typed it, also when nobody has it
-	OrgID       string // the organization whose policy binds; empty before the person is identified, and for none
+	UserID      string // empty until a session or a first proof says who it is
+	Identifier  string // the mail address that the person typed (see Address), also when nobody has it
 	Request     []byte // the authorization request as op wrote it; login never reads it
 	Demand      Demand
-	Borrowed    []factors.Evidence // from the browser's session
+	Borrowed    []factors.Evidence // from the browser's session: read anew for each request, and not kept
 	Proved      []factors.Evidence // in this transaction
-	SessionID   string             // the session that Borrowed came from
+	SessionID   string             // the session that lends Borrowed
 	Chosen      factors.Kind       // what the person picked under "Try another method"
 	PutOff      []OfferKind        // offers that the person put off in this transaction
 	Pending     *Pending           // the one outstanding ceremony

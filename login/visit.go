@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -78,11 +77,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind StepKind) (
 // outOfStep notes a request that the pages would not have made: an answer to a step that is not
 // open, or one from another browser. It may be an impatient person, and is refused all the same.
 func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) error {
-	if tx.UserID == "" {
-		slog.WarnContext(ctx, "out of step", "request", storage.OriginOf(ctx).RequestID, "step", what)
-		return nil
-	}
-	return s.note(ctx, attemptKey(factors.Password, tx.UserID), storage.With(storage.Event{
+	return s.record(ctx, storage.With(storage.Event{
 		At: s.Now(), Type: storage.SequenceFailed, UserID: tx.UserID, Detail: map[string]string{"step": what},
 	}))
 }
