@@ -161,9 +161,11 @@ func (f Frame) lang() string {
 	return language.English.String()
 }
 
-// dir is the direction that the script of the page's language is written in.
-func (f Frame) dir() string {
-	script, _ := language.Make(f.lang()).Script()
+func (f Frame) dir() string { return direction(f.lang()) }
+
+// direction is how the script of a language is written.
+func direction(lang string) string {
+	script, _ := language.Make(lang).Script()
 	switch script.String() {
 	case "Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa":
 		return "rtl"

@@ -1,0 +1,235 @@
+package templates_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/vsee/vseeid/templates"
+	"github.com/vsee/vseeid/templates/browsertest"
+)
+
+// A desk serves the gallery and keeps what the forms send.
+type desk struct {
+	*httptest.Server
+	sent chan url.Values
+}
+
+func newDesk(t *testing.T) desk {
+	t.Helper()
+	d := desk{sent: make(chan url.Values, 8)}
+	mux := http.NewServeMux()
+	mux.Handle("GET /u/assets/", templates.Assets())
+	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			t.Errorf("form: %v", err)
+		}
+		d.sent <- r.PostForm
+		page := templates.Notice{Frame: frame, Title: text("notice.loggedout.title")}
+		if err := templates.Serve(w, r, http.StatusOK, page); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	for _, s := range gallery(t) {
+		mux.HandleFunc("GET /gallery/"+s.name, func(w http.ResponseWriter, r *http.Request) {
+			if err := templates.Serve(w, r, http.StatusOK, s.page); err != nil {
+				t.Errorf("serve %s: %v", s.name, err)
+			}
+		})
+	}
+	d.Server = httptest.NewServer(mux)
+	t.Cleanup(d.Close)
+	return d
+}
+
+// received is what came next.
+func (d desk) received(t *testing.T) url.Values {
+	t.Helper()
+	select {
+	case v := <-d.sent:
+		return v
+	case <-time.After(browsertest.Patience):
+		t.Fatal("no form came")
+		return nil
+	}
+}
+
+const arrived = "You Are Signed Out"
+
+// TestU04_WithoutScript does every step as somebody whose browser runs no script.
+func TestU04_WithoutScript(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	device := browsertest.Desktop
+	device.NoScript = true
+	tab := browser.Person(t, device).Tab()
+	for _, test := range []struct {
+		state, field, value, button string
+		want                        url.Values
+	}{
+		{"identifier", "email", charlotte, "Continue", url.Values{"email": {charlotte}}},
+		{"password", "password", "correct horse", "Continue", url.Values{"email": {charlotte}, "password": {"correct horse"}}},
+		{"password", "", "", "Edit", url.Values{}},
+		{"enroll", "code", "123 456", "Continue", url.Values{"code": {"123 456"}}},
+		{"enroll-manual", "code", "123456", "Continue", url.Values{"code": {"123456"}}},
+		{"recovery", "", "", "Remind me later", url.Values{}},
+		{"challenge", "code", "123 456", "Continue", url.Values{"code": {"123 456"}}},
+		{"challenge-recovery", "code", "WUVD S24H FGEX BKPV RDPV C8TD", "Continue", url.Values{"code": {"WUVD S24H FGEX BKPV RDPV C8TD"}}},
+		{"methods", "", "", "Recovery code", url.Values{"method": {"recovery"}}},
+		{"formpost", "", "", "Continue", url.Values{"code": {"c"}, "submit": {"s"}}},
+	} {
+		tab.Open(d.URL + "/gallery/" + test.state)
+		if said := tab.Text(); strings.Contains(said, "Copy code") || strings.Contains(said, "Show password") {
+			t.Errorf("%s shows what needs a script", test.state)
+		}
+		tab.Screenshot(test.state + "-noscript")
+		if test.field != "" {
+			tab.Type(test.field, test.value)
+		}
+		tab.Press(test.button)
+		tab.See(arrived)
+		if got := d.received(t); got.Encode() != test.want.Encode() {
+			t.Errorf("%s sent %v, want %v", test.state, got, test.want)
+		}
+	}
+	tab.Open(d.URL + "/gallery/recovery")
+	tab.Tick("confirmed")
+	tab.Press("Continue")
+	tab.See(arrived)
+	if got := d.received(t); got.Encode() != "confirmed=true" {
+		t.Errorf("the box sent %v", got)
+	}
+}
+
+// TestScript checks the comfort that the script adds.
+func TestScript(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	tab := browser.Person(t, browsertest.Desktop).Tab()
+
+	t.Run("the password can be seen and is hidden before it is sent", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/password")
+		tab.Type("password", "correct horse")
+		tab.Press("Show password")
+		if got := browsertest.Script[string](tab, `document.activeElement.id + " " + password.type`); got != "password text" {
+			t.Errorf("focus and type are %q", got)
+		}
+		tab.Screenshot("password-seen")
+		tab.Press("Hide password")
+		tab.Press("Show password")
+		browsertest.Script[bool](tab, `password.form.addEventListener("submit", () => { document.title = password.type }), true`)
+		tab.Press("Continue")
+		tab.See(arrived)
+		if got := d.received(t).Get("password"); got != "correct horse" {
+			t.Errorf("sent %q", got)
+		}
+	})
+
+	t.Run("a code is copied without gaps", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/recovery")
+		// Reading the clipboard back would need a permission; what is given to it is seen here.
+		browsertest.Script[bool](tab, `(navigator.clipboard.writeText = async (s) => { window.copied = s }, true)`)
+		tab.Press("Copy code")
+		tab.SeeText("Copied")
+		tab.Screenshot("recovery-copied")
+		if got := browsertest.Script[string](tab, "copied"); got != "WUVDS24HFGEXBKPVRDPVC8TD" {
+			t.Errorf("copied %q", got)
+		}
+	})
+
+	t.Run("a code can be copied where the clipboard is refused", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/enroll-manual")
+		browsertest.Script[bool](tab, `(navigator.clipboard.writeText = async () => { throw new Error("refused") },
+			document.addEventListener("copy", () => { window.copied = getSelection().toString() }), true)`)
+		tab.Press("Copy code")
+		tab.SeeText("Copied")
+		if got := browsertest.Script[string](tab, "copied"); got != key {
+			t.Errorf("copied %q", got)
+		}
+	})
+
+	t.Run("a code that cannot be copied is left selected", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/enroll-manual")
+		browsertest.Script[bool](tab, `(navigator.clipboard.writeText = async () => { throw new Error("refused") },
+			document.execCommand = () => false, true)`)
+		tab.Press("Copy code")
+		tab.SeeText("Your browser did not allow copying. Select the code and copy it by hand.")
+		if got := browsertest.Script[string](tab, "getSelection().toString()"); got != key {
+			t.Errorf("selected %q", got)
+		}
+	})
+
+	t.Run("a second press sends nothing", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/challenge")
+		tab.Type("code", "123456")
+		second := browsertest.Script[bool](tab, `(() => {
+			const form = code.form, go = () => form.dispatchEvent(new SubmitEvent("submit", {cancelable: true}));
+			go();
+			return go();
+		})()`)
+		if second {
+			t.Error("the form may be sent a second time")
+		}
+		// After a way back to it, it may be sent again.
+		again := browsertest.Script[bool](tab, `(dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true})),
+			code.form.dispatchEvent(new SubmitEvent("submit", {cancelable: true})))`)
+		if !again {
+			t.Error("the form cannot be sent after the way back")
+		}
+	})
+
+	t.Run("an authorization response goes to the client by itself", func(t *testing.T) {
+		tab.Open(d.URL + "/gallery/formpost")
+		tab.See(arrived)
+		if got := d.received(t); got.Encode() != "code=c&submit=s" {
+			t.Errorf("sent %v", got)
+		}
+	})
+}
+
+// TestU01_Paste: a code may be pasted as the app shows it, with a space in it.
+func TestU01_Paste(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	tab := browser.Person(t, browsertest.Phone).Tab()
+	tab.Open(d.URL + "/gallery/challenge")
+	browsertest.Script[bool](tab, `document.execCommand("insertText", false, "123 456")`)
+	if got := tab.Value("#code"); got != "123 456" {
+		t.Errorf("pasted %q", got)
+	}
+	if !browsertest.Script[bool](tab, "code.checkValidity()") {
+		t.Error("the field does not take it")
+	}
+}
+
+// TestU03_Keyboard walks a page by the Tab key alone.
+func TestU03_Keyboard(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	tab := browser.Person(t, browsertest.Desktop).Tab()
+	for state, want := range map[string][]string{
+		"challenge":     {"code", "Continue", "Try another method", "Use another account"},
+		"password":      {"password", "Show password", "Continue"},
+		"methods":       {"", "Authenticator app", "Recovery code", "Back"},
+		"enroll-manual": {"", "Copy code", "code", "Continue", "Scan a QR code instead", "Cancel and go back"},
+		"recovery":      {"", "Copy code", "Print", "confirmed", "Continue", "Remind me later"},
+	} {
+		tab.Open(d.URL + "/gallery/" + state)
+		// A browser obeys autofocus when it draws.
+		browsertest.Script[bool](tab, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+		for i, stop := range want {
+			if i > 0 {
+				tab.Keys(kb.Tab)
+			}
+			got := browsertest.Script[string](tab, `(() => { const e = document.activeElement;
+				return e === document.body ? "" : e.name && e.localName === "input" ? e.name : e.textContent.trim() })()`)
+			if got != stop {
+				t.Errorf("%s: stop %d is %q, want %q", state, i, got, stop)
+			}
+			if i > 0 && browsertest.Script[string](tab, `getComputedStyle(document.activeElement.closest(".method") ?? document.activeElement).outlineStyle`) == "none" {
+				t.Errorf("%s: %q has the focus and does not show it", state, stop)
+			}
+		}
+	}
+}
