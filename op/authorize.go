@@ -13,6 +13,7 @@ import (
 	"github.com/vsee/vseeid/op/request"
 	"github.com/vsee/vseeid/op/token"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
 )
 
 // authorize begins a sign-in for a client. Until the client and its redirect URI are known, what is
@@ -40,6 +41,36 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, values url.
 		_, shown := fault(r.Context(), storeFailed("begin sign-in", err))
 		return p.respondError(w, r, a, client, shown)
 	}
+	return nil
+}
+
+// keepAuthorize keeps a request that came by POST, unless it could only end on an error page: what a
+// stranger sends is not worth keeping.
+func (p *Provider) keepAuthorize(w http.ResponseWriter, r *http.Request) error {
+	values, err := form(r)
+	if err != nil {
+		return err
+	}
+	a, refused := request.ParseAuthorize(values)
+	if refused != nil && refused.Page {
+		return refused
+	}
+	client, err := p.addressee(r, a)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return p.respondError(w, r, a, client, refused)
+	}
+	return p.keepPosted(w, r, pathAuthorize, a.Values())
+}
+
+// authorizeGone is for who comes back to a request that is not kept any more.
+func (p *Provider) authorizeGone(w http.ResponseWriter, r *http.Request) error {
+	p.notice(w, r, http.StatusGone, templates.Notice{
+		Title: templates.Text{Key: "notice.expired.title"},
+		Body:  []templates.Text{{Key: "notice.expired.body"}, {Key: "notice.gone.norestart"}},
+	})
 	return nil
 }
 

@@ -34,15 +34,26 @@ func (p *Provider) redeem(ctx context.Context, client Client, req request.Token,
 	if err := p.recheck(ctx, g); err != nil {
 		return tokens{}, err
 	}
-	err = p.grants.CreateGrant(ctx, g, storage.With(event(storage.TokenCreated, a, now)))
-	switch {
-	case errors.Is(err, storage.ErrConflict):
-		// The code was used a second time meanwhile, and the grant is revoked before it is
-		// made. This was the first use all the same; what it gets is already dead.
-	case err != nil:
-		return tokens{}, storeFailed("create grant", err)
+	if err := p.create(ctx, g, now); err != nil {
+		return tokens{}, err
 	}
 	return p.mint(client, g, g.Scopes, g.Nonce, now)
+}
+
+// create keeps a new grant. When the code was used a second time meanwhile, the grant is revoked
+// already; the first use is answered all the same, with tokens that are dead.
+func (p *Provider) create(ctx context.Context, g Grant, now time.Time) error {
+	err := p.grants.CreateGrant(ctx, g, storage.With(event(storage.TokenCreated, g.Authorization, now)))
+	if errors.Is(err, storage.ErrConflict) {
+		_, err = p.grants.Grant(ctx, g.GrantID)
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return refuse(request.InvalidGrant, "The person has signed out.")
+	case err != nil:
+		return storeFailed("create grant", err)
+	}
+	return nil
 }
 
 // bound checks that the code is redeemed by whom, for where and with the secret that it was made.
@@ -122,8 +133,9 @@ func (p *Provider) codeReused(ctx context.Context, grantID string, client Client
 	a := Authorization{GrantID: grantID, ClientID: client.ID}
 	g, err := p.grants.Grant(ctx, grantID)
 	switch {
-	case err == nil:
+	case err == nil && g.ClientID != "":
 		a = g.Authorization
+	case err == nil:
 	case !errors.Is(err, storage.ErrNotFound):
 		return storeFailed("read grant", err)
 	}

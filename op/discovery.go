@@ -72,7 +72,7 @@ func newDiscovery(issuer string, acr []string) discoveryDocument {
 const discoveryAge = time.Minute
 
 // document serves JSON that changes rarely: cacheable, and cheap to ask for again.
-func (p *Provider) document(age time.Duration, body func() ([]byte, error)) func(http.ResponseWriter, *http.Request) error {
+func document(age time.Duration, body func() ([]byte, error)) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		b, err := body()
 		if err != nil {

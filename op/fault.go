@@ -168,6 +168,15 @@ func simpleNotice(key string) templates.Notice {
 	}
 }
 
+// wrongMethod and wrongPageMethod answer a method that a path has no use for.
+func wrongMethod(w http.ResponseWriter, _ *http.Request) {
+	writeError(w, http.StatusMethodNotAllowed, request.InvalidRequest, "The method is not one of this endpoint.")
+}
+
+func (p *Provider) wrongPageMethod(w http.ResponseWriter, r *http.Request) {
+	p.notice(w, r, http.StatusMethodNotAllowed, simpleNotice("notice.method"))
+}
+
 // notice shows a page that says what happened, with the reference that the log has too when it is
 // about a fault of ours.
 func (p *Provider) notice(w http.ResponseWriter, r *http.Request, status int, n templates.Notice) {

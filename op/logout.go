@@ -61,12 +61,10 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request, values url.Val
 	}
 	button := templates.Action{URL: pathLogoutConfirm, Label: templates.Text{Key: "notice.logout.yes"}}
 	if f.target != "" {
-		for _, q := range []templates.Field{
+		button.Fields = []templates.Field{
 			{Name: "client_id", Value: d.client.ID},
 			{Name: "post_logout_redirect_uri", Value: d.given.RedirectURI},
 			{Name: "state", Value: d.given.State},
-		} {
-			button.Fields = append(button.Fields, q)
 		}
 	}
 	return templates.Serve(w, r, http.StatusOK, templates.Notice{
@@ -77,6 +75,26 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request, values url.Val
 		}},
 		Button: button,
 	}, origins(f.target)...)
+}
+
+// keepLogout keeps a request that came by POST.
+func (p *Provider) keepLogout(path string) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		values, err := form(r)
+		if err != nil {
+			return err
+		}
+		if _, refused := request.ParseLogout(values); refused != nil {
+			return refused
+		}
+		return p.keepPosted(w, r, path, values)
+	}
+}
+
+// logoutGone is for who comes back to a request that is not kept any more: as if it asked nothing
+// in particular.
+func (p *Provider) logoutGone(w http.ResponseWriter, r *http.Request) error {
+	return p.logout(w, r, url.Values{})
 }
 
 // confirmLogout is where the person says yes. Only our own page can: nothing else is asked of who

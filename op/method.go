@@ -6,31 +6,26 @@ import (
 	"strings"
 )
 
-// methods are the handlers of one path. HEAD is answered as GET is; any other method gets 405 with
-// what is allowed.
+// methods are the handlers of one path by their methods. HEAD is answered as GET is; any other
+// method gets 405 and what is allowed.
 type methods map[string]http.Handler
 
-func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if h, ok := m[method]; ok {
-		h.ServeHTTP(w, r)
-		return
-	}
-	w.Header().Set("Allow", m.allow())
-	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-}
-
-func (m methods) allow() string {
-	var out []string
+func (m methods) with(refuse func(http.ResponseWriter, *http.Request)) http.Handler {
+	var allowed []string
 	for method := range m {
-		out = append(out, method)
-		if method == http.MethodGet {
-			out = append(out, http.MethodHead)
-		}
+		allowed = append(allowed, method)
 	}
-	slices.Sort(out)
-	return strings.Join(out, ", ")
+	if get, ok := m[http.MethodGet]; ok {
+		m[http.MethodHead] = get
+		allowed = append(allowed, http.MethodHead)
+	}
+	slices.Sort(allowed)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := m[r.Method]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		refuse(w, r)
+	})
 }

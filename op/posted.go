@@ -19,32 +19,27 @@ const postedLifetime = 10 * time.Minute
 // browser sent for it by GET, which brings them. Every POST goes this one way.
 //
 // The id in the new address says no more than the parameters of a GET would have.
-func (p *Provider) keepPosted(path string) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		values, err := form(r)
-		if err != nil {
-			return err
-		}
-		id := rand.Text()
-		if err := p.codes.SaveRequest(r.Context(), id, []byte(values.Encode()), p.now().Add(postedLifetime)); err != nil {
-			return storeFailed("save posted request", err)
-		}
-		w.Header().Set("Location", path+"/posted/"+id)
-		w.WriteHeader(http.StatusSeeOther)
-		return nil
+func (p *Provider) keepPosted(w http.ResponseWriter, r *http.Request, path string, values url.Values) error {
+	id := rand.Text()
+	if err := p.codes.SaveRequest(r.Context(), id, []byte(values.Encode()), p.now().Add(postedLifetime)); err != nil {
+		return storeFailed("save posted request", err)
 	}
+	w.Header().Set("Location", path+"/posted/"+id)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
 }
 
 // onValues is a handler of an address that takes its parameters as a GET or as a POST.
 type onValues func(w http.ResponseWriter, r *http.Request, values url.Values) error
 
-// posted answers the GET that keepPosted asked for, as h answers a GET with the same parameters.
-func (p *Provider) posted(h onValues) func(http.ResponseWriter, *http.Request) error {
+// posted answers the GET that keepPosted asked for, as h answers a GET with the same parameters, or
+// by gone when it was kept too long ago.
+func (p *Provider) posted(h onValues, gone func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		kept, err := p.codes.Request(r.Context(), r.PathValue("id"))
 		switch {
 		case errors.Is(err, storage.ErrNotFound):
-			return refuse(request.InvalidRequest, "The request has expired.")
+			return gone(w, r)
 		case err != nil:
 			return storeFailed("read posted request", err)
 		}

@@ -128,29 +128,29 @@ func isLoopback(host string) bool {
 
 // Mount adds the endpoints, each in the file of its name.
 func (p *Provider) Mount(mux *http.ServeMux) {
-	get, post, options := http.MethodGet, http.MethodPost, http.MethodOptions
-	mux.Handle(pathAuthorize, methods{
-		get:  p.page(query(p.authorize)),
-		post: p.page(p.keepPosted(pathAuthorize)),
-	})
-	mux.Handle(pathAuthorize+"/posted/{id}", methods{get: p.page(p.posted(p.authorize))})
+	const get, post, options = http.MethodGet, http.MethodPost, http.MethodOptions
+	pages := func(path string, m methods) { mux.Handle(path, m.with(p.wrongPageMethod)) }
+	apis := func(path string, m methods) { mux.Handle(path, m.with(wrongMethod)) }
 
-	mux.Handle(pathToken, methods{post: p.api(p.token), options: p.preflight("POST")})
-	mux.Handle(pathUserinfo, methods{
+	pages(pathAuthorize, methods{get: p.page(query(p.authorize)), post: p.page(p.keepAuthorize)})
+	pages(pathAuthorize+"/posted/{id}", methods{get: p.page(p.posted(p.authorize, p.authorizeGone))})
+
+	apis(pathToken, methods{post: p.api(p.token), options: p.preflight("POST")})
+	apis(pathUserinfo, methods{
 		get: p.api(p.userinfo), post: p.api(p.userinfo), options: p.preflight("GET, POST"),
 	})
-	mux.Handle(pathRevoke, methods{post: p.api(p.revoke)})
+	apis(pathRevoke, methods{post: p.api(p.revoke)})
 
 	for _, path := range []string{pathLogout, pathLogoutV2} {
-		mux.Handle(path, methods{get: p.page(query(p.logout)), post: p.page(p.keepPosted(path))})
-		mux.Handle(path+"/posted/{id}", methods{get: p.page(p.posted(p.logout))})
+		pages(path, methods{get: p.page(query(p.logout)), post: p.page(p.keepLogout(path))})
+		pages(path+"/posted/{id}", methods{get: p.page(p.posted(p.logout, p.logoutGone))})
 	}
-	mux.Handle(pathLogoutConfirm, methods{post: p.page(p.confirmLogout)})
+	pages(pathLogoutConfirm, methods{post: p.page(p.confirmLogout)})
 
-	metadata := methods{get: anyOrigin(p.api(p.document(discoveryAge, func() ([]byte, error) { return p.discovery, nil })))}
-	mux.Handle(pathDiscovery, metadata)
-	mux.Handle(pathMetadata, metadata)
-	mux.Handle(pathKeys, methods{get: anyOrigin(p.api(p.document(keys.CacheTime, p.keys.JWKS)))})
+	discovery := anyOrigin(p.api(document(discoveryAge, func() ([]byte, error) { return p.discovery, nil })))
+	apis(pathDiscovery, methods{get: discovery})
+	apis(pathMetadata, methods{get: discovery})
+	apis(pathKeys, methods{get: anyOrigin(p.api(document(keys.CacheTime, p.keys.JWKS)))})
 }
 
 // client is a client that may be used. ErrNotFound: it is unknown or disabled.

@@ -24,6 +24,7 @@ type tokens struct {
 
 // token is the token endpoint: who is it, may it, and then one function for each grant.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Pragma", "no-cache") // RFC 6749 section 5.1 still wants it
 	values, err := form(r)
 	if err != nil {
 		return err

@@ -63,9 +63,9 @@ func (p *Provider) bearer(r *http.Request) (token.AccessClaims, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		given = ""
 	}
-	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" {
+	if r.Method == http.MethodPost {
 		values, err := form(r)
-		if err != nil {
+		if err != nil && !errors.Is(err, errNotForm) { // another body is not for us to read
 			return token.AccessClaims{}, err
 		}
 		inForm := values["access_token"]
