@@ -31,7 +31,7 @@ func (d *DB) CreateGrant(ctx context.Context, g op.Grant, trail storage.Trail) e
 		INSERT INTO grants (`+grantColumns+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
 		WHERE EXISTS (SELECT 1 FROM clients WHERE id = $2 AND deleted IS NULL AND disabled IS NULL`+d.dialect.share+`)
-		AND ($5 IS NULL OR EXISTS (
+		AND (CAST($5 AS text) IS NULL OR EXISTS (
 			SELECT 1 FROM sessions WHERE id = $5 AND user_id = $3 AND ended IS NULL`+d.dialect.share+`))
 		ON CONFLICT (id) DO NOTHING`,
 		g.GrantID, maybe(g.ClientID), maybe(g.UserID), maybe(g.OrgID), maybe(g.SessionID),

@@ -1,8 +1,10 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,13 +42,17 @@ func (d *DB) scanMail(r row) (m storage.Mail, err error) {
 func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) (claimed []storage.Mail, err error) {
 	err = d.retry(ctx, func() error {
 		claimed, err = all(ctx, d.writer, d.scanMail, `
-			UPDATE mails SET due = $1, tries = tries + 1
-			WHERE sent IS NULL AND given_up IS NULL AND due <= $2 AND id IN (
+			WITH claimed AS MATERIALIZED (
 				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2
 				ORDER BY due, id LIMIT $3`+d.dialect.skip+`)
+			UPDATE mails SET due = $1, tries = tries + 1 WHERE id IN (SELECT id FROM claimed)
 			RETURNING `+mailColumns,
 			when(now.Add(lease)), when(now), n)
 		return err
+	})
+	// RETURNING has no order.
+	slices.SortFunc(claimed, func(a, b storage.Mail) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
 	return claimed, d.fail(err, "claim mails")
 }

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/vsee/vseeid/login/limit"
@@ -42,11 +43,11 @@ func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 		{"events", "id", "at < $1", []any{when(now.Add(-d.keepEvents))}},
 	} {
 		for {
-			// The condition twice: a row may have changed between the choice and the lock.
 			var n int64
 			err := d.retry(ctx, func() (err error) {
-				n, err = exec(ctx, d.writer, `DELETE FROM `+p.table+` WHERE (`+p.condition+`) AND `+p.key+
-					` IN (SELECT `+p.key+` FROM `+p.table+` WHERE `+p.condition+` LIMIT 1000`+d.dialect.skip+`)`, p.args...)
+				n, err = exec(ctx, d.writer, `WITH old AS MATERIALIZED (
+						SELECT `+p.key+` FROM `+p.table+` WHERE `+p.condition+` LIMIT `+strconv.Itoa(pruneBatch)+d.dialect.skip+`)
+					DELETE FROM `+p.table+` WHERE `+p.key+` IN (SELECT `+p.key+` FROM old)`, p.args...)
 				return err
 			})
 			total += n
