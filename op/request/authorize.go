@@ -74,7 +74,7 @@ func ParseAuthorize(values url.Values) (Authorize, *Error) {
 	a.Nonce = p["nonce"]
 	a.Scopes = words(p["scope"])
 	a.Challenge = p["code_challenge"]
-	a.Prompt = known(words(p["prompt"]))
+	a.Prompt = usable(words(p["prompt"]), isPrompt, len(prompts))
 	a.MaxAge = parseMaxAge(p["max_age"])
 	a.ACRValues = usable(words(p["acr_values"]), acrValue, maxACRValues)
 	a.IDTokenHint = p["id_token_hint"]
@@ -175,19 +175,23 @@ func parseMaxAge(s string) *time.Duration {
 	return &age
 }
 
-func known(asked []string) []string {
-	return slices.DeleteFunc(asked, func(p string) bool { return !slices.Contains(prompts, p) })
-}
+func isPrompt(value string) bool { return slices.Contains(prompts, value) }
 
 const (
 	maxACRValues = 16
 	maxLocales   = 16
 )
 
-// usable returns the first values that are in order: of parameters that never cause an error.
+// usable returns the first values that are in order: of parameters of which the rest is passed
+// over. It is nil when there are none.
 func usable(values []string, ok func(string) bool, most int) []string {
-	values = slices.DeleteFunc(values, func(s string) bool { return !ok(s) })
-	return values[:min(len(values), most)]
+	var out []string
+	for _, v := range values {
+		if len(out) < most && ok(v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // acrValue is what can be the name of a class. Ours are URIs and short words.

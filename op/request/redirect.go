@@ -3,6 +3,7 @@ package request
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -122,8 +123,12 @@ func ValidOrigin(origin string) error {
 }
 
 func validHost(uri string, u *url.URL) error {
-	if u.Hostname() == "" {
+	host := u.Hostname()
+	if host == "" {
 		return fmt.Errorf("%q has no host", uri)
+	}
+	if _, err := netip.ParseAddr(host); err != nil && !hostname(host) {
+		return fmt.Errorf("%q has a host that is neither a name in ASCII nor an address", uri)
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -133,6 +138,12 @@ func validHost(uri string, u *url.URL) error {
 		return fmt.Errorf("%q has a colon and no port", uri)
 	}
 	return nil
+}
+
+func hostname(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+	})
 }
 
 // loopback reports whether uri is an http address on the machine itself.

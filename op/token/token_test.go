@@ -194,7 +194,7 @@ func TestP34_IDToken(t *testing.T) {
 	}
 }
 
-// TestATHashVector is the example of OpenID Connect Core, appendix A.4.
+// TestATHashVector is the example of OpenID Connect Core, appendix A.3.
 func TestATHashVector(t *testing.T) {
 	r := newRing(t)
 	_, claims := decode(t, r, id(t, r, person(), "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"))
