@@ -195,7 +195,7 @@ func TestU01_Paste(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)
 	tab := browser.Person(t, browsertest.Phone).Tab()
 	tab.Open(d.URL + "/gallery/challenge")
-	browsertest.Script[bool](tab, `document.execCommand("insertText", false, "123 456")`)
+	browsertest.Script[bool](tab, `(code.focus(), document.execCommand("insertText", false, "123 456"))`)
 	if got := tab.Value("#code"); got != "123 456" {
 		t.Errorf("pasted %q", got)
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -141,17 +140,8 @@ func (f Frame) text(t Text) (string, error) {
 	return words.text(f.Locale, Text{Key: t.Key, Args: args})
 }
 
-// t says the message of key; pairs are names and values of its gaps.
-func (f Frame) t(key string, pairs ...any) (string, error) {
-	args := make(map[string]any, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		if len(pair) < 2 {
-			return "", fmt.Errorf("%w: %s: a name without a value", ErrMessage, key)
-		}
-		args[fmt.Sprint(pair[0])] = pair[1]
-	}
-	return f.text(Text{Key: key, Args: args})
-}
+// t says the message of key, which has no gaps of its own.
+func (f Frame) t(key string) (string, error) { return f.text(Text{Key: key}) }
 
 // lang is the language that the words of the page are really in.
 func (f Frame) lang() string {
