@@ -25,14 +25,15 @@ const Length = 24
 // Store keeps a keyed hash of each person's code, never the code.
 type Store interface {
 	// ReplaceRecovery removes the person's recovery code, if there is one, and inserts code as
-	// the new one, unconfirmed, in one transaction with the trail of the context.
+	// the new one, unconfirmed, in one transaction with the trail of the context. ErrNotFound:
+	// there is no such person.
 	ReplaceRecovery(ctx context.Context, userID, code string, at time.Time) (factors.Enrollment, error)
-	// ConfirmEnrollment notes that the person has recorded it. ErrNotFound: it has been used or
-	// replaced since.
+	// ConfirmEnrollment notes that the person has recorded it; a second time changes nothing.
+	// ErrNotFound: it has been used or replaced since.
 	ConfirmEnrollment(ctx context.Context, enrollmentID string, at time.Time) error
 	// BurnRecovery uses up the person's code, with the trail of the context, and returns the id
 	// that it had. Of any number of callers with one code, one gets nil. ErrNotFound: it is not
-	// the code. ErrConflict: it was, and has been used.
+	// the code, or is not any more.
 	BurnRecovery(ctx context.Context, userID, code string, at time.Time) (enrollmentID string, err error)
 }
 
@@ -116,8 +117,6 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return factors.Evidence{}, factors.ErrWrong
-	case errors.Is(err, storage.ErrConflict):
-		return factors.Evidence{}, factors.ErrReplayed
 	case err != nil:
 		return factors.Evidence{}, fmt.Errorf("recovery: burn the code: %w", err)
 	}

@@ -1,7 +1,7 @@
 package totp
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 
 	"github.com/boombuler/barcode/qr"
@@ -16,7 +16,8 @@ const quietZone = 4
 func QR(uri string) (size int, path string, err error) {
 	code, err := qr.Encode(uri, qr.M, qr.Auto)
 	if err != nil {
-		return 0, "", fmt.Errorf("totp: encode the QR code: %w", err)
+		// The library's error quotes the URI, which has the seed.
+		return 0, "", errors.New("totp: the URI does not fit a QR code")
 	}
 	modules := code.Bounds().Dx()
 	dark := func(x, y int) bool {

@@ -21,13 +21,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
-	"github.com/pquerna/otp/totp"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
@@ -67,22 +68,12 @@ type ceremony struct {
 func (f Factor) BeginEnroll(_ context.Context, u factors.User) (factors.Prompt, factors.State, error) {
 	seed := make([]byte, seedBytes)
 	rand.Read(seed)
-	key, err := totp.Generate(totp.GenerateOpts{
-		Issuer:      label(f.Issuer),
-		AccountName: cmp.Or(label(u.Email), label(u.Name), "account"),
-		Period:      period,
-		Secret:      seed,
-		Digits:      otp.DigitsSix,
-		Algorithm:   otp.AlgorithmSHA1,
-	})
-	if err != nil {
-		return factors.Prompt{}, nil, fmt.Errorf("totp: make a key: %w", err)
-	}
 	state, err := json.Marshal(ceremony{UserID: u.ID, Seed: seed})
 	if err != nil {
 		return factors.Prompt{}, nil, err
 	}
-	return factors.Prompt{Key: key.Secret(), URI: key.URL()}, state, nil
+	key := encode(seed)
+	return factors.Prompt{Key: key, URI: uri(f.Issuer, cmp.Or(label(u.Email), label(u.Name), "account"), key)}, state, nil
 }
 
 // FinishEnroll checks the first code of the app. That code is used up: the enrollment's step says
@@ -187,7 +178,7 @@ func match(seed []byte, code string, current int64, ahead bool) (step int64, ok 
 	if ahead {
 		steps = append(steps, current+1)
 	}
-	secret := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(seed)
+	secret := encode(seed)
 	for _, s := range steps {
 		want, err := hotp.GenerateCodeCustom(secret, uint64(s), hotp.ValidateOpts{
 			Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1,
@@ -229,6 +220,24 @@ func normalize(code string) (string, error) {
 		return "", factors.ErrFormat
 	}
 	return out.String(), nil
+}
+
+// uri is the otpauth: URI of a key. The library's own leaves "&" in a name as it is, which ends the
+// name for the app; and an app may show "+" for a space.
+func uri(issuer, account, key string) string {
+	issuer = label(issuer)
+	query := url.Values{
+		"secret": {key}, "issuer": {issuer}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {strconv.Itoa(period)},
+	}
+	u := url.URL{
+		Scheme: "otpauth", Host: "totp", Path: "/" + issuer + ":" + account,
+		RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20"),
+	}
+	return u.String()
+}
+
+func encode(seed []byte) string {
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(seed)
 }
 
 // label makes s fit for an otpauth: label, whose parts are separated by a colon that some apps look

@@ -11,8 +11,9 @@ import (
 
 // Outbox is where mails wait to be sent.
 type Outbox interface {
-	// ClaimMails returns up to n mails that are due at now, the oldest first, and keeps them from
-	// every other caller until now+lease. Of any number of instances one has a mail.
+	// ClaimMails returns up to n mails that are due at now, the oldest first, with this try counted
+	// in Tries, and keeps them from every other caller until now+lease. Of any number of
+	// instances one has a mail.
 	ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error)
 	// MailSent removes a mail.
 	MailSent(ctx context.Context, id string, at time.Time) error
@@ -36,7 +37,7 @@ const (
 	lease       = 5 * time.Minute  // more than a whole batch of time-outs
 	firstRetry  = 30 * time.Second
 	lastRetry   = time.Hour
-	giveUpAfter = 24 * time.Hour // a notice that comes a day late still matters; later it only alarms
+	mostTries   = 30 // a day and a bit: a notice that comes still later only alarms
 )
 
 // Worker sends what the outbox holds. Any number of them may work on one outbox.
@@ -113,13 +114,13 @@ func (w Worker) deliver(ctx context.Context, m storage.Mail) {
 	}
 
 	var retryAt time.Time
-	switch age := now.Sub(m.At); {
+	switch {
 	case errors.Is(failure, ErrRefused):
 		log.ErrorContext(ctx, "a mail was refused for good", "error", failure)
-	case age >= giveUpAfter:
-		log.ErrorContext(ctx, "a mail was given up", "error", failure, "age", age)
+	case m.Tries >= mostTries:
+		log.ErrorContext(ctx, "a mail was given up", "error", failure, "tries", m.Tries)
 	default:
-		retryAt = now.Add(retryAfter(age))
+		retryAt = now.Add(retryAfter(m.Tries))
 		log.WarnContext(ctx, "a mail was not sent; it will be tried again", "error", failure, "at", retryAt)
 	}
 	if err := w.Outbox.MailFailed(noting, m.ID, retryAt, failure.Error()); err != nil {
@@ -127,5 +128,8 @@ func (w Worker) deliver(ctx context.Context, m storage.Mail) {
 	}
 }
 
-// retryAfter waits as long as the mail is old: the waits double without being counted.
-func retryAfter(age time.Duration) time.Duration { return min(max(age, firstRetry), lastRetry) }
+// retryAfter is how long a mail rests after so many tries: half a minute, then twice as long each
+// time, an hour at most.
+func retryAfter(tries int) time.Duration {
+	return min(firstRetry<<min(max(tries-1, 0), 7), lastRetry)
+}

@@ -46,6 +46,7 @@ func (o *outbox) ClaimMails(_ context.Context, n int, now time.Time, lease time.
 	for i := range o.waiting {
 		if w := &o.waiting[i]; len(out) < n && !w.due.After(now) {
 			w.due = now.Add(lease)
+			w.Tries++
 			out = append(out, w.Mail)
 		}
 	}
@@ -140,25 +141,27 @@ func TestWorkerTriesAgainEverLaterAndGivesUp(t *testing.T) {
 		o := &outbox{given: map[string]string{}}
 		start := time.Now()
 		o.put(letter("m", start))
-		var ages []time.Duration
+		var waits []time.Duration
+		last := start
 		log := work(t, o, sender(func(context.Context, storage.Mail) error {
-			ages = append(ages, time.Since(start).Round(time.Minute))
+			waits = append(waits, time.Since(last).Round(30*time.Second))
+			last = time.Now()
 			return errors.New("greylisted")
-		}), 48*time.Hour)
+		}), 72*time.Hour)
 
-		for i, want := range []time.Duration{0, time.Minute, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute} {
-			if ages[i] != want {
-				t.Errorf("attempt %d after %v, want %v", i+1, ages[i], want)
+		for i, want := range []time.Duration{
+			0, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute,
+			16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour,
+		} {
+			if waits[i] != want {
+				t.Errorf("attempt %d after %v more, want %v", i+1, waits[i], want)
 			}
 		}
-		if n := len(ages); n > 40 {
-			t.Errorf("%d attempts in a day", n)
+		if d := last.Sub(start); d < 20*time.Hour || d > 28*time.Hour {
+			t.Errorf("it was given up after %v and %d tries", d, len(waits))
 		}
 		if o.given["m"] != "greylisted" || len(o.waiting) != 0 {
 			t.Errorf("given up: %v, still waiting: %v", o.given, o.waiting)
-		}
-		if last := ages[len(ages)-1]; last < 24*time.Hour || last > 26*time.Hour {
-			t.Errorf("it was given up after %v", last)
 		}
 		for _, word := range []string{"example.com", "subject of", "text of"} {
 			if strings.Contains(log, word) {
