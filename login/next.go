@@ -3,6 +3,7 @@ package login
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -72,10 +73,11 @@ func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time
 		return Step{Kind: Fail, Error: ErrorLoginRequired}
 	}
 
-	need, reach := requirement(tx.Demand, p, enrolled, evidence)
+	askable := askable(tx, enrolled)
+	need, reach := requirement(tx.Demand, p, askable, evidence)
 	switch {
 	case reach == unreachable:
-		_, alone := requirement(Demand{}, p, enrolled, evidence)
+		_, alone := requirement(Demand{}, p, askable, evidence)
 		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: alone == unreachable}
 	case reach == byEnrollment:
 		// prompt=none hears that a page is needed, not that nobody is signed in.
@@ -84,12 +86,24 @@ func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time
 		}
 		return Step{Kind: Enroll, Methods: enrollable(p, evidence, need)}
 	case !need(evidence):
-		return Step{Kind: Challenge, Methods: sufficient(tx.Chosen, p, enrolled, evidence, need)}
+		return Step{Kind: Challenge, Methods: sufficient(tx.Chosen, p, askable, evidence, need)}
 	}
 	if o, ok := offer(tx, p, enrolled); ok {
 		return Step{Kind: Offer, Offer: o}
 	}
 	return Step{Kind: Done}
+}
+
+// askable is enrolled with every recovery code that this very sign-in showed made into a factor that
+// answers to nothing: to type it back would prove nothing.
+func askable(tx Transaction, enrolled []factors.Enrollment) []factors.Enrollment {
+	out := slices.Clone(enrolled)
+	for i, e := range out {
+		if e.Kind == factors.Recovery && !e.Created.Before(tx.Started) {
+			out[i].Kind = ""
+		}
+	}
+	return out
 }
 
 // silent is the one place where a step becomes the answer to prompt=none. A person who could have
@@ -108,8 +122,8 @@ func silent(s Step) Step {
 }
 
 // Counted is the evidence that counts for this transaction under p: what was proved in it, and
-// what the browser's session lends while fresh; of each secret the latest proof only; of second
-// factors those that p allows and that the person still has.
+// what the browser's session lends while fresh; of each kind and secret the latest proof only; of
+// second factors those that p allows and that the person still has.
 func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []factors.Evidence {
 	var out []factors.Evidence
 	for _, e := range tx.Borrowed {
@@ -119,11 +133,12 @@ func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	}
 	out = held(allowed(p, append(out, tx.Proved...)), enrolled)
 	slices.SortFunc(out, func(a, b factors.Evidence) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Class, b.Class))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Class, b.Class), slices.Compare(a.AMR, b.AMR))
 	})
 	latest := out[:0]
 	for i, e := range out {
-		if !slices.ContainsFunc(out[i+1:], func(later factors.Evidence) bool { return later.Source == e.Source }) {
+		if !slices.ContainsFunc(out[i+1:], func(later factors.Evidence) bool { return later.Source == e.Source && later.Kind == e.Kind }) {
 			latest = append(latest, e)
 		}
 	}
@@ -251,7 +266,7 @@ func sufficient(chosen factors.Kind, p Policy, enrolled []factors.Enrollment, ev
 	for _, k := range p.Factors {
 		has := slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind == k })
 		switch {
-		case !has || !need(append(slices.Clone(evidence), promised(k))):
+		case !has || !need(append(slices.Clone(evidence), promised(k, evidence))):
 		case k == factors.Recovery:
 			last = true
 		default:
@@ -273,15 +288,24 @@ func enrollable(p Policy, evidence []factors.Evidence, need func([]factors.Evide
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(p.Factors), func(k factors.Kind) bool {
-		return !slices.Contains(selfEnrolled, k) || !need(append(slices.Clone(evidence), promised(k)))
+		return !slices.Contains(selfEnrolled, k) || !need(append(slices.Clone(evidence), promised(k, evidence)))
 	})
 }
 
-// promised is the least evidence that a proof of k would give. Its source is nobody's.
-func promised(k factors.Kind) factors.Evidence {
+// promised is the least evidence that a proof of k would give beside what there is. Its source is
+// nobody's, but for a mail code: that of the mailbox on which something rests already, for the
+// worst case is that it is the same one.
+func promised(k factors.Kind, evidence []factors.Evidence) factors.Evidence {
 	e := factors.Evidence{Kind: k, Class: factors.Has, Source: "promised:" + string(k), AMR: []string{"otp"}}
-	if k == factors.Passkey {
+	switch k {
+	case factors.Passkey:
 		e.AMR = []string{"pop", "swk", "user"}
+	case factors.Email:
+		mailbox := func(e factors.Evidence) bool { return strings.HasPrefix(e.Source, "mailbox:") }
+		if i := slices.IndexFunc(evidence, mailbox); i >= 0 {
+			e.Source = evidence[i].Source
+		}
+	case factors.Password, factors.Federated, factors.TOTP, factors.Recovery:
 	}
 	return e
 }

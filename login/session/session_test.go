@@ -1,0 +1,56 @@
+package session_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/session"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func TestLive(t *testing.T) {
+	const idle, overall = time.Hour, 10 * time.Hour
+	for _, c := range []struct {
+		name          string
+		created, used time.Duration // ago
+		ended         bool
+		want          bool
+	}{
+		{"new", 0, 0, false, true},
+		{"used within the hour", 5 * time.Hour, time.Hour, false, true},
+		{"idle", 5 * time.Hour, time.Hour + 1, false, false},
+		{"at the end", 10 * time.Hour, 0, false, true},
+		{"too old, however lately used", 10*time.Hour + 1, 0, false, false},
+		{"ended", 0, 0, true, false},
+		{"by a clock that is ahead", -time.Minute, -time.Minute, false, true},
+	} {
+		s := session.Session{Created: noon.Add(-c.created), LastUsed: noon.Add(-c.used)}
+		if c.ended {
+			s.Ended = noon
+		}
+		if got := s.Live(noon, idle, overall); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	e := func(k factors.Kind, source string, at int) factors.Evidence {
+		return factors.Evidence{Kind: k, Source: source, At: noon.Add(time.Duration(at) * time.Minute)}
+	}
+	old := []factors.Evidence{e(factors.Password, "password", 0), e(factors.TOTP, "totp:1", 0)}
+	got := session.Merge(old, []factors.Evidence{
+		e(factors.Password, "password", 5), e(factors.TOTP, "totp:1", -5), e(factors.TOTP, "totp:2", 1),
+	})
+	want := []factors.Evidence{e(factors.Password, "password", 5), e(factors.TOTP, "totp:1", 0), e(factors.TOTP, "totp:2", 1)}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]factors.Evidence{e(factors.Password, "password", 0), e(factors.TOTP, "totp:1", 0)}, old); d != "" {
+		t.Errorf("what was merged into has changed: %s", d)
+	}
+}
