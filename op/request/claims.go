@@ -15,7 +15,7 @@ type Claims struct {
 
 const maxClaims = 8 << 10
 
-var errClaims = refuse(InvalidRequest, "claims is not a claims request.")
+func badClaims() *Error { return refuse(InvalidRequest, "claims is not a claims request.") }
 
 // claimRequest is the request for one claim.
 type claimRequest struct {
@@ -39,17 +39,17 @@ func parseClaims(s string) (Claims, *Error) {
 	var top map[string]json.RawMessage
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(s), &top) != nil || top == nil || !member(top, "id_token", &members) {
-		return Claims{}, errClaims
+		return Claims{}, badClaims()
 	}
 	acr, okACR := parseClaim(members, "acr")
 	sub, okSub := parseClaim(members, "sub")
 	if !okACR || !okSub {
-		return Claims{}, errClaims
+		return Claims{}, badClaims()
 	}
 	var c Claims
 	for _, v := range acr.all() {
 		if !acrValue(v) {
-			return Claims{}, errClaims
+			return Claims{}, badClaims()
 		}
 		c.ACR = append(c.ACR, v)
 	}
@@ -57,9 +57,9 @@ func parseClaims(s string) (Claims, *Error) {
 	c.Essential = acr.Essential && len(c.ACR) > 0
 	switch subs := sub.all(); {
 	case len(subs) > 1 || len(c.ACR) > maxACRValues:
-		return Claims{}, errClaims
+		return Claims{}, badClaims()
 	case len(subs) == 1 && (subs[0] == "" || len(subs[0]) > 255 || !visible(subs[0])):
-		return Claims{}, errClaims
+		return Claims{}, badClaims()
 	case len(subs) == 1:
 		c.Subject = subs[0]
 	}
