@@ -29,6 +29,8 @@ type mailServer struct {
 	password string
 	secured  bool // authentication, and only over TLS
 
+	withoutTLS bool
+
 	mu       sync.Mutex
 	received []received
 }
@@ -103,6 +105,9 @@ func (s *mailServer) serveOn(t *testing.T, wrap func(net.Listener, *tls.Config) 
 	server.Domain = "mail.example"
 	certificate, roots := selfSigned(t)
 	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	if s.withoutTLS {
+		server.TLSConfig = nil
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -213,6 +218,10 @@ func TestSMTP_RefusesToSpeakInClear(t *testing.T) {
 	}
 	if len(server.received) != 0 {
 		t.Error("it arrived")
+	}
+	old := &mailServer{withoutTLS: true}
+	if err := mailer(t, old.serve(t)).Send(t.Context(), letter("m", monday)); err == nil || len(old.received) != 0 {
+		t.Errorf("a server without STARTTLS got the mail: %v", err)
 	}
 	settings.TLS = notice.Plain
 	if err := mailer(t, settings).Send(t.Context(), letter("m", monday)); err != nil {

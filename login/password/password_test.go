@@ -57,20 +57,21 @@ func TestN04_EveryScriptAndTheWholeValue(t *testing.T) {
 		set, typed string
 		right      bool
 	}{
-		"the same":              {"a long enough password", "a long enough password", true},
-		"another":               {"a long enough password", "a long enough passwore", false},
-		"another case":          {"a long enough password", "A long enough password", false},
-		"a space behind":        {"a long enough password", "a long enough password ", false},
-		"empty":                 {"a long enough password", "", false},
-		"64 emoji":              {strings.Repeat("🔑", 64), strings.Repeat("🔑", 64), true},
-		"63 of 64 emoji":        {strings.Repeat("🔑", 64), strings.Repeat("🔑", 63), false},
-		"256 code points":       {strings.Repeat("🔑", 256), strings.Repeat("🔑", 256), true},
-		"past 72 bytes":         {long + "1", long + "1", true},
-		"another past 72 bytes": {long + "1", long + "2", false},
-		"NFC, typed NFD":        {"Straße in Zürich, hübsch", norm.NFD.String("Straße in Zürich, hübsch"), true},
-		"NFD, typed NFC":        {norm.NFD.String("Straße in Zürich, hübsch"), "Straße in Zürich, hübsch", true},
-		"ß is not ss":           {"Straße in Zürich, hübsch", "Strasse in Zürich, hübsch", false},
-		"a zero byte":           {"before\x00after and more", "before\x00other and more", false},
+		"the same":                      {"a long enough password", "a long enough password", true},
+		"another":                       {"a long enough password", "a long enough passwore", false},
+		"another case":                  {"a long enough password", "A long enough password", false},
+		"a space behind":                {"a long enough password", "a long enough password ", false},
+		"empty":                         {"a long enough password", "", false},
+		"64 emoji":                      {strings.Repeat("🔑", 64), strings.Repeat("🔑", 64), true},
+		"63 of 64 emoji":                {strings.Repeat("🔑", 64), strings.Repeat("🔑", 63), false},
+		"256 code points":               {strings.Repeat("🔑", 256), strings.Repeat("🔑", 256), true},
+		"past 72 bytes":                 {long + "1", long + "1", true},
+		"another past 72 bytes":         {long + "1", long + "2", false},
+		"NFC, typed NFD":                {"Straße in Zürich, hübsch", norm.NFD.String("Straße in Zürich, hübsch"), true},
+		"NFD, typed NFC":                {norm.NFD.String("Straße in Zürich, hübsch"), "Straße in Zürich, hübsch", true},
+		"a ligature is not two letters": {"the old ﬁle in a drawer", "the old file in a drawer", false},
+		"ß is not ss":                   {"Straße in Zürich, hübsch", "Strasse in Zürich, hübsch", false},
+		"a zero byte":                   {"before\x00after and more", "before\x00other and more", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if ok, _ := verify(t, h, hashOf(t, h, tc.set), tc.typed); ok != tc.right {
