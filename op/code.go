@@ -41,17 +41,24 @@ func (p *Provider) redeem(ctx context.Context, client Client, req request.Token,
 }
 
 // create keeps a new grant. When the code was used a second time meanwhile, the grant is revoked
-// already; the first use is answered all the same, with tokens that are dead.
+// already; the first use is answered all the same, with tokens that are dead. When there is a grant
+// made of this code, the short-lived store has forgotten that it was redeemed.
 func (p *Provider) create(ctx context.Context, g Grant, now time.Time) error {
 	err := p.grants.CreateGrant(ctx, g, storage.With(event(storage.TokenCreated, g.Authorization, now)))
-	if errors.Is(err, storage.ErrConflict) {
-		_, err = p.grants.Grant(ctx, g.GrantID)
+	if !errors.Is(err, storage.ErrConflict) {
+		if err != nil {
+			return storeFailed("create grant", err)
+		}
+		return nil
 	}
+	there, err := p.grants.Grant(ctx, g.GrantID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return refuse(request.InvalidGrant, "The person has signed out.")
 	case err != nil:
-		return storeFailed("create grant", err)
+		return storeFailed("read grant", err)
+	case there.ClientID != "":
+		return p.reused(ctx, there.Authorization, "code", now)
 	}
 	return nil
 }

@@ -36,12 +36,11 @@ type Codes interface {
 
 // Grants keeps grants, durably.
 type Grants interface {
-	// CreateGrant inserts g. ErrConflict: a grant of that id was revoked before it was created,
-	// because its code was used twice; or, and then Grant says ErrNotFound, the session that it
-	// rests on or its client has ended meanwhile.
+	// CreateGrant inserts g. ErrConflict: there is a grant of that id, which may be one that was
+	// revoked before it was created, because its code was used twice; or, and then Grant says
+	// ErrNotFound, the session that it rests on or its client has ended meanwhile.
 	CreateGrant(ctx context.Context, g Grant, trail storage.Trail) error
-	// Grant reads one, live or not. Of one that was revoked before it was created not much more
-	// than the id is known.
+	// Grant reads one, live or not. One that was revoked before it was created has no ClientID.
 	Grant(ctx context.Context, id string) (Grant, error)
 	// RotateGrant moves a grant that is not revoked from generation to generation+1 and its idle
 	// end to idleUntil. ErrConflict: it has moved on already. ErrNotFound: it is revoked or gone.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -186,6 +187,12 @@ func (a *App) Userinfo(accessToken string) (Answer, map[string]any) {
 	return answer, claims
 }
 
+// direct has no cookies and follows no redirect: an app's server does neither.
+var direct = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 // Do sends a request to the provider, as it is.
 func (a *App) Do(method, path string, header http.Header, fields url.Values) Answer {
 	a.t.Helper()
@@ -196,7 +203,7 @@ func (a *App) Do(method, path string, header http.Header, fields url.Values) Ans
 	if header != nil {
 		r.Header = header
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := direct.Do(r)
 	if err != nil {
 		a.t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -206,7 +213,7 @@ func (a *App) Do(method, path string, header http.Header, fields url.Values) Ans
 		a.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	answer := Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+	if len(body) > 0 && strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(body, &answer); err != nil {
 			a.t.Fatalf("%s %s: %v", method, path, err)
 		}
