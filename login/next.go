@@ -99,7 +99,7 @@ func next(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time
 func askable(tx Transaction, enrolled []factors.Enrollment) []factors.Enrollment {
 	out := slices.Clone(enrolled)
 	for i, e := range out {
-		if e.Kind == factors.Recovery && !e.Created.Before(tx.Started) {
+		if e.Kind == factors.Recovery && e.Created.After(tx.Started) {
 			out[i].Kind = ""
 		}
 	}

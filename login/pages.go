@@ -1,11 +1,13 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -46,11 +48,9 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status in
 	frame := s.frame(r, v.tx.Demand)
 	switch v.step.Kind {
 	case Identify:
-		email := p.typed
-		if email == "" {
-			email = v.tx.Demand.LoginHint
-		}
-		return serve(templates.Identifier{Frame: frame, Action: v.tx.path("identifier"), Email: email, Problem: p.text})
+		return serve(templates.Identifier{
+			Frame: frame, Action: v.tx.path("identifier"), Email: cmp.Or(p.typed, v.tx.Demand.LoginHint), Problem: p.text,
+		})
 	case Prove:
 		return serve(templates.Password{
 			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
@@ -194,13 +194,26 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v visit) error {
 		page.Title, page.Body = said("notice.disabled")
 	case v.notMember:
 		page.Title, page.Body = said("notice.notmember")
-		page.Title.Args = map[string]any{"Org": v.tx.Demand.Org}
+		page.Title.Args = map[string]any{"Org": orgWord(v.tx.Demand.Org)}
 		page.Body[0].Args = page.Title.Args
 		page.Button = templates.Action{URL: v.tx.path("switch"), Label: templates.Text{Key: "notice.switch"}}
 	default:
 		page.Title, page.Body = said("notice.noenroll")
 	}
 	return templates.Serve(w, r, http.StatusForbidden, page, v.tx.Demand.App.Origins...)
+}
+
+// orgWord is what the client called the organization, made fit to stand in a sentence of ours: an
+// id is one short word, and a link that somebody sent around must not put others in our mouth.
+func orgWord(named string) string {
+	word := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || ('0' <= r && r <= '9') || ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z') {
+			return r
+		}
+		return -1
+	}, named)
+	const longest = 40
+	return cmp.Or(word[:min(len(word), longest)], "?")
 }
 
 // fail ends tx and answers the client with an OAuth error.

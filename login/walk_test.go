@@ -62,7 +62,7 @@ func anyScene(r *rand.Rand) scene {
 	}
 	s.tx = login.Transaction{
 		Started: noon.Add(-2 * time.Minute),
-		UserID: one(r, "", "anna", "anna"), Chosen: one(r, "", factors.TOTP, factors.Recovery, factors.Passkey),
+		UserID:  one(r, "", "anna", "anna"), Chosen: one(r, "", factors.TOTP, factors.Recovery, factors.Passkey),
 		Demand: login.Demand{
 			ACR: anyACR(r), FloorACR: one(r, nil, nil, anyACR(r)),
 			Essential: r.IntN(4) == 0, Voluntary: r.IntN(4) == 0, Fresh: r.IntN(4) == 0, Silent: r.IntN(4) == 0,
