@@ -54,9 +54,16 @@ func clientArgs(c op.Client) []any {
 		maxAge = int64(*c.DefaultMaxAge / time.Second)
 	}
 	return []any{
-		c.ID, c.Name, string(c.AuthMethod), document{secrets}, c.Native,
-		document{c.RedirectURIs}, document{c.PostLogoutRedirectURIs}, document{c.Origins},
-		document{c.GrantTypes}, document{c.Scopes}, document{c.Audiences}, document{c.DefaultACR},
+		c.ID, c.Name, string(c.AuthMethod),
+		document{secrets},
+		c.Native,
+		document{c.RedirectURIs},
+		document{c.PostLogoutRedirectURIs},
+		document{c.Origins},
+		document{c.GrantTypes},
+		document{c.Scopes},
+		document{c.Audiences},
+		document{c.DefaultACR},
 		maxAge, c.ACRVoluntary, c.PKCEOptional, c.IDTokenAlg,
 		int64(c.RefreshIdle / time.Second), int64(c.RefreshOverall / time.Second), c.InitiateLoginURI,
 		when(c.Disabled), when(c.Created), when(c.Updated),

@@ -11,7 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path"
-	"testing/fstest"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -146,22 +146,29 @@ func knownMigrations() ([]Migration, error) {
 	return out, nil
 }
 
-// schema is the migrations in the words of the database.
-func (d *DB) schema() (fs.FS, error) {
-	known, err := knownMigrations()
+// translated is the embedded migrations in the words of the database.
+type translated struct{ words *strings.Replacer }
+
+// Open implements fs.FS.
+func (t translated) Open(name string) (fs.File, error) {
+	f, err := migrations.Open(path.Join("migrations", name))
+	if err != nil || path.Ext(name) != ".sql" {
+		return f, err
+	}
+	text, err := io.ReadAll(f)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
-	out := fstest.MapFS{}
-	for _, m := range known {
-		text, err := migrations.ReadFile("migrations/" + m.Name)
-		if err != nil {
-			return nil, err
-		}
-		out[m.Name] = &fstest.MapFile{Data: []byte(d.dialect.schema.Replace(string(text)))}
-	}
-	return out, nil
+	return translatedFile{f, strings.NewReader(t.words.Replace(string(text)))}, nil
 }
+
+type translatedFile struct {
+	fs.File
+	text *strings.Reader
+}
+
+// Read implements fs.File.
+func (f translatedFile) Read(b []byte) (int, error) { return f.text.Read(b) }
 
 func (d *DB) withProvider(run func(*goose.Provider) error) (err error) {
 	db := d.writer
@@ -170,10 +177,6 @@ func (d *DB) withProvider(run func(*goose.Provider) error) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, db.Close()) }()
-	}
-	schema, err := d.schema()
-	if err != nil {
-		return err
 	}
 	options := []goose.ProviderOption{
 		goose.WithDisableGlobalRegistry(true),
@@ -187,7 +190,7 @@ func (d *DB) withProvider(run func(*goose.Provider) error) (err error) {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	p, err := goose.NewProvider(d.dialect.goose, db, schema, options...)
+	p, err := goose.NewProvider(d.dialect.goose, db, translated{d.dialect.schema}, options...)
 	if err != nil {
 		return err
 	}

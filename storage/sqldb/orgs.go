@@ -91,14 +91,15 @@ func bumpEpoch(ctx context.Context, tx *sql.Tx, orgID string) error {
 func (d *DB) AddMember(ctx context.Context, m login.Membership, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		// The person before the organization: in the order of DeleteUser, against deadlocks.
+		if _, err := one(ctx, tx, text, `SELECT id FROM users WHERE id = $1 AND deleted IS NULL`+d.dialect.share, m.UserID); err != nil {
+			return err
+		}
 		if err := bumpEpoch(ctx, tx, m.OrgID); err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `
-			INSERT INTO memberships (user_id, org_id, created) SELECT $1, $2, $3
-			WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND deleted IS NULL`+d.dialect.share+`)`,
-			m.UserID, m.OrgID, when(m.Created))
-		if err := found(n > 0, err); err != nil {
+		if _, err := exec(ctx, tx, `INSERT INTO memberships (user_id, org_id, created) VALUES ($1, $2, $3)`,
+			m.UserID, m.OrgID, when(m.Created)); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)

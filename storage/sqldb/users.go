@@ -3,7 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"strings"
 	"time"
 
@@ -16,8 +16,12 @@ const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.passwo
 
 func userTargets(u *login.User) []any {
 	return []any{
-		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash, instant{&u.PasswordSet}, instant{&u.Disabled},
-		instant{&u.Created}, instant{&u.Updated}, &u.Version,
+		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash,
+		instant{&u.PasswordSet},
+		instant{&u.Disabled},
+		instant{&u.Created},
+		instant{&u.Updated},
+		&u.Version,
 	}
 }
 
@@ -64,7 +68,7 @@ func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) 
 // address refuses what would let one mailbox belong to two people.
 func address(email string) error {
 	if email == "" || email != strings.ToLower(email) || email != strings.TrimSpace(email) {
-		return fmt.Errorf("sqldb: the mail address of a person has to be in lower case and without space around it")
+		return errors.New("sqldb: the mail address of a person has to be in lower case and without space around it")
 	}
 	return nil
 }
@@ -168,17 +172,17 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 		if err != nil {
 			return err
 		}
-		if err := shutOut(ctx, tx, userID, at); err != nil {
+		// Organizations before grants: in the order of DeleteOrg, against deadlocks.
+		if _, err := exec(ctx, tx, `UPDATE orgs SET epoch = epoch + 1
+			WHERE id IN (SELECT org_id FROM memberships WHERE user_id = $1)`, userID); err != nil {
 			return err
 		}
-		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
+		if err := shutOut(ctx, tx, userID, at); err != nil {
 			return err
 		}
 		for _, query := range []string{
 			`UPDATE users SET email = '', email_verified = false, name = '', locale = '', password_hash = '',
 				password_set = NULL, deleted = $2, updated = $2 WHERE id = $1`,
-			`UPDATE orgs SET epoch = epoch + 1, updated = $2
-				WHERE id IN (SELECT org_id FROM memberships WHERE user_id = $1)`,
 			`UPDATE enrollments SET secret = NULL, code = NULL, name = '', ip = '', agent = '',
 				removed = coalesce(removed, $2) WHERE user_id = $1`,
 			`UPDATE sessions SET evidence = '[]', ip = '', agent = '', ended = coalesce(ended, $2) WHERE user_id = $1`,
@@ -189,6 +193,9 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			}
 		}
 		if _, err := exec(ctx, tx, `DELETE FROM memberships WHERE user_id = $1`, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
