@@ -139,12 +139,11 @@ func (d denied) Unwrap() []error {
 func (p *Provider) codeReused(ctx context.Context, grantID string, client Client, now time.Time) error {
 	a := Authorization{GrantID: grantID, ClientID: client.ID}
 	g, err := p.grants.Grant(ctx, grantID)
-	switch {
-	case err == nil && g.ClientID != "":
-		a = g.Authorization
-	case err == nil:
-	case !errors.Is(err, storage.ErrNotFound):
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return storeFailed("read grant", err)
+	}
+	if g.ClientID != "" {
+		a = g.Authorization
 	}
 	return p.reused(ctx, a, "code", now)
 }

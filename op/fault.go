@@ -59,7 +59,7 @@ func fault(ctx context.Context, err error) (status int, shown *request.Error) {
 		shown.Description += " Reference: " + reference
 	}
 	if ctx.Err() == nil { // otherwise nobody is there to be told, and the error is likely just that
-		slog.ErrorContext(ctx, "request failed", "request_id", reference, "err", err)
+		slog.ErrorContext(ctx, "request failed", "request_id", reference, "error", err)
 	}
 	return status, shown
 }
@@ -185,7 +185,7 @@ func (p *Provider) notice(w http.ResponseWriter, r *http.Request, status int, n 
 		n.Reference = storage.OriginOf(r.Context()).RequestID
 	}
 	if err := templates.Serve(w, r, status, n); err != nil {
-		slog.ErrorContext(r.Context(), "page failed", "request_id", storage.OriginOf(r.Context()).RequestID, "err", err)
+		slog.ErrorContext(r.Context(), "page failed", "request_id", storage.OriginOf(r.Context()).RequestID, "error", err)
 	}
 }
 

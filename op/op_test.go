@@ -104,7 +104,7 @@ func (d *desk) open(w http.ResponseWriter, ctx context.Context, person string) (
 		{Kind: factors.TOTP, Source: "totp:1", Class: factors.Has, AMR: []string{"otp"}, At: now},
 	}}
 	http.SetCookie(w, &http.Cookie{Name: deskCookie, Value: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	return s.ID, d.db.CreateSession(ctx, s, cookie, storage.Trail{})
+	return s.ID, d.db.CreateSession(ctx, s, cookie, noTrail)
 }
 
 func (d *desk) Current(r *http.Request) (string, string, error) {
@@ -117,7 +117,7 @@ func (d *desk) Current(r *http.Request) (string, string, error) {
 }
 
 func (d *desk) End(_ http.ResponseWriter, r *http.Request, sid string) error {
-	return d.db.EndSession(r.Context(), sid, d.now(), storage.Trail{})
+	return d.db.EndSession(r.Context(), sid, d.now(), noTrail)
 }
 
 func (d *desk) Recheck(ctx context.Context, r login.Result, offline bool) error {
@@ -149,6 +149,8 @@ type world struct {
 	issuer  string
 	people  [2]string
 }
+
+var noTrail storage.Trail
 
 const callback = "http://127.0.0.1:9/callback"
 
@@ -214,7 +216,7 @@ func (c *codes) TakeCode(ctx context.Context, code string, now time.Time) (op.Au
 	return a, err
 }
 
-func newSecrets(t *testing.T) *secret.Keys {
+func newSecrets(t testing.TB) *secret.Keys {
 	t.Helper()
 	k, err := secret.Parse(secret.NewKey())
 	if err != nil {
@@ -234,7 +236,7 @@ func (w *world) start(dsn string, codes op.Codes) {
 		w.people[i] = newID()
 		w.must(db.CreateUser(w.Context(), login.User{
 			ID: w.people[i], Email: name + "@example.com", Name: name, Created: w.clock.Now(), Updated: w.clock.Now(),
-		}, storage.Trail{}))
+		}, noTrail))
 	}
 	w.desk.person = w.people[0]
 	w.ring = keys.New(keys.Config{Store: db, Now: w.clock.Now})
@@ -283,7 +285,7 @@ func (w *world) register(c op.Client, clientSecret string) {
 	}
 	c.Created, c.Updated = w.clock.Now(), w.clock.Now()
 	w.must(c.Validate())
-	w.must(w.db.CreateClient(w.Context(), c, storage.Trail{}))
+	w.must(w.db.CreateClient(w.Context(), c, noTrail))
 }
 
 // change changes a registration.
@@ -292,7 +294,7 @@ func (w *world) change(id string, edit func(*op.Client)) {
 	c, err := w.db.Client(w.Context(), id)
 	w.must(err)
 	edit(&c)
-	w.must(w.db.UpdateClient(w.Context(), c, storage.Trail{}))
+	w.must(w.db.UpdateClient(w.Context(), c, noTrail))
 }
 
 func (w *world) messenger() *optest.App {

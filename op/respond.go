@@ -22,7 +22,7 @@ func (p *Provider) respond(w http.ResponseWriter, r *http.Request, a request.Aut
 	}
 	params.Set("iss", p.issuer)
 	w.Header().Set("Cache-Control", "no-store")
-	if a.ResponseMode == oidc.ResponseModeFormPost {
+	if a.ResponseMode == oidc.ResponseModeFormPost && isWeb(a.RedirectURI) {
 		page := templates.FormPost{Frame: p.frame(r, client.Name, a.UILocales), Action: a.RedirectURI}
 		for _, name := range slices.Sorted(maps.Keys(params)) {
 			page.Fields = append(page.Fields, templates.Field{Name: name, Value: params.Get(name)})
@@ -43,18 +43,23 @@ func (p *Provider) respondError(w http.ResponseWriter, r *http.Request, a reques
 	return p.respond(w, r, a, client, params)
 }
 
+// isWeb reports whether a browser can post to a registered URI: not to the scheme of an app, which
+// gets its response in the address all the same.
+func isWeb(uri string) bool {
+	return strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://")
+}
+
 // originOf is the source expression of a content security policy for a registered URI: its origin,
 // or its scheme where it has no origin that a policy can name (an app's own scheme, or an IPv6
 // address, for which the policy's grammar has no room).
 func originOf(uri string) string {
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil:
-		return "'none'"
-	case u.Scheme != "http" && u.Scheme != "https", strings.HasPrefix(u.Host, "["):
-		return u.Scheme + ":"
+	scheme, rest, _ := strings.Cut(uri, ":")
+	if !isWeb(uri) || strings.HasPrefix(rest, "//[") {
+		return scheme + ":"
 	}
-	return u.Scheme + "://" + u.Host
+	host, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
+	host, _, _ = strings.Cut(host, "?")
+	return scheme + "://" + host
 }
 
 // frame is what a page of ours has around its content.

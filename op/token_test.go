@@ -288,7 +288,7 @@ func TestP34_IDToken(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.db.CreateOrg(t.Context(), login.Org{
 		ID: "riverside", Name: "Riverside", Policy: login.Personal(), Created: w.clock.Now(), Updated: w.clock.Now(),
-	}, storage.Trail{}))
+	}, noTrail))
 	w.desk.org = "riverside"
 	for _, c := range []struct {
 		app *optest.App
