@@ -14,7 +14,7 @@ import (
 )
 
 func TestFiveInstancesMigrateAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		c := sqldb.Config{DSN: fresh(t), Keys: newKeys(t)}
 		var (
 			wg    sync.WaitGroup
@@ -60,7 +60,7 @@ func TestFiveInstancesMigrateAtOnce(t *testing.T) {
 }
 
 func TestSchemaIsChecked(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		ctx := t.Context()
 		db := open(t, sqldb.Config{DSN: fresh(t)})
 		check := func(err error, says string) {

@@ -104,7 +104,7 @@ func TestSQLiteSettings(t *testing.T) {
 }
 
 func TestForeignKeysHold(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		db := migrated(t, sqldb.Config{DSN: fresh(t)})
 		if _, err := db.SQL().Exec(`INSERT INTO memberships (user_id, org_id, created) VALUES ('x', 'y', $1)`, time.Now()); err == nil {
 			t.Error("a membership of nobody in nothing was taken")

@@ -104,7 +104,7 @@ func shows(text, s string) bool {
 }
 
 func TestSecretsAreNotInTheRows(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		db := migrated(t, sqldb.Config{DSN: fresh(t)})
 		secrets := spread(t, db)
 		text := dump(t, db)
@@ -153,7 +153,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 }
 
 func TestMasterKeysAreRotated(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		ctx, dsn := t.Context(), fresh(t)
 		older, newer := secret.NewKey(), secret.NewKey()
 		secrets := spread(t, migrated(t, sqldb.Config{DSN: dsn, Keys: newKeys(t, older)}))
@@ -193,7 +193,7 @@ func TestMasterKeysAreRotated(t *testing.T) {
 }
 
 func TestSealedValueOpensOnlyInItsRow(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		db := migrated(t, sqldb.Config{DSN: fresh(t)})
 		spread(t, db)
 		// Who can write rows but has no key gives u1's authenticator app to another account.

@@ -10,13 +10,13 @@ import (
 )
 
 // databases are the two that the store runs on: a fresh, empty one for each call.
-var databases = map[string]func(t *testing.T) (dsn string){
-	"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
+var databases = map[string]func(t testing.TB) (dsn string){
+	"SQLite":     func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
 	"PostgreSQL": storagetest.Postgres,
 }
 
 // onEach runs a test on each of the databases.
-func onEach(t *testing.T, test func(t *testing.T, fresh func(t *testing.T) string)) {
+func onEach(t *testing.T, test func(t *testing.T, fresh func(t testing.TB) string)) {
 	for name, fresh := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -25,7 +25,7 @@ func onEach(t *testing.T, test func(t *testing.T, fresh func(t *testing.T) strin
 	}
 }
 
-func newKeys(t *testing.T, specs ...string) *secret.Keys {
+func newKeys(t testing.TB, specs ...string) *secret.Keys {
 	t.Helper()
 	spec := ""
 	for _, s := range specs {
@@ -42,7 +42,7 @@ func newKeys(t *testing.T, specs ...string) *secret.Keys {
 }
 
 // open opens a database, which is closed when the test ends.
-func open(t *testing.T, c sqldb.Config) *sqldb.DB {
+func open(t testing.TB, c sqldb.Config) *sqldb.DB {
 	t.Helper()
 	if c.Keys == nil {
 		c.Keys = newKeys(t)
@@ -59,7 +59,7 @@ func open(t *testing.T, c sqldb.Config) *sqldb.DB {
 	return db
 }
 
-func migrated(t *testing.T, c sqldb.Config) *sqldb.DB {
+func migrated(t testing.TB, c sqldb.Config) *sqldb.DB {
 	t.Helper()
 	db := open(t, c)
 	if err := db.Migrate(t.Context()); err != nil {
@@ -69,7 +69,7 @@ func migrated(t *testing.T, c sqldb.Config) *sqldb.DB {
 }
 
 func TestDurable(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		storagetest.Durable(t, func(t *testing.T) *sqldb.DB {
 			return migrated(t, sqldb.Config{DSN: fresh(t)})
 		})

@@ -27,7 +27,7 @@ func attempts(t *testing.T, db *sqldb.DB) int {
 }
 
 func TestTransactRollsBack(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		db := migrated(t, sqldb.Config{DSN: fresh(t)})
 		oops := errors.New("oops")
 		insert := func(ctx context.Context, tx *sql.Tx) {
@@ -63,7 +63,7 @@ func TestTransactRollsBack(t *testing.T) {
 }
 
 func TestTransactRefusesNesting(t *testing.T) {
-	onEach(t, func(t *testing.T, fresh func(*testing.T) string) {
+	onEach(t, func(t *testing.T, fresh func(testing.TB) string) {
 		db := migrated(t, sqldb.Config{DSN: fresh(t)})
 		err := db.Transact(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
 			return db.Transact(ctx, func(context.Context, *sql.Tx) error { return nil })

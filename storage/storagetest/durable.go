@@ -4,10 +4,8 @@ package storagetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,9 +35,6 @@ func Durable(t *testing.T, open func(t *testing.T) *sqldb.DB) {
 	}
 }
 
-// contenders is how many callers race for what only one may have.
-const contenders = 50
-
 // world is a store, and a moment to begin at: one with microseconds, as times must survive.
 type world struct {
 	*sqldb.DB
@@ -64,64 +59,12 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
-// must fails the test at once on any error.
-func must(t *testing.T, err error) {
+// ok fails the test at once on any error.
+func ok(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// is fails unless err wraps want; a nil want is for no error.
-func is(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) || (want == nil) != (err == nil) {
-		t.Errorf("%s: got error %v, want %v", what, err, want)
-	}
-}
-
-// race calls f from many goroutines that start together.
-func race(n int, f func(i int) error) []error {
-	var (
-		begin = make(chan struct{})
-		errs  = make([]error, n)
-		wg    sync.WaitGroup
-	)
-	for i := range n {
-		wg.Go(func() {
-			<-begin
-			errs[i] = f(i)
-		})
-	}
-	close(begin)
-	wg.Wait()
-	return errs
-}
-
-// oneWinner fails unless exactly one got nil and each of the others one of the given errors.
-func oneWinner(t *testing.T, errs []error, losers ...error) {
-	t.Helper()
-	won := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			won++
-		case !isAny(err, losers):
-			t.Errorf("a loser got %v, want one of %v", err, losers)
-		}
-	}
-	if won != 1 {
-		t.Errorf("%d winners of %d, want 1", won, len(errs))
-	}
-}
-
-func isAny(err error, targets []error) bool {
-	for _, target := range targets {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
 }
 
 // trail is one event of a type, to be recognised by it.
@@ -133,7 +76,7 @@ func trail(e storage.EventType, userID string) storage.Trail {
 func (w *world) events(t *testing.T, e storage.EventType) int {
 	t.Helper()
 	list, err := w.Events(w.ctx, sqldb.EventFilter{Type: e}, storage.Page{Limit: storage.MaxPage})
-	must(t, err)
+	ok(t, err)
 	return len(list)
 }
 
@@ -152,25 +95,25 @@ func (w *world) user(t *testing.T, id string) login.User {
 		PasswordHash: "$argon2id$" + id, PasswordSet: w.now.Add(-time.Hour),
 		Created: w.now.Add(-2 * time.Hour), Updated: w.now.Add(-time.Minute), Version: 1,
 	}
-	must(t, w.CreateUser(w.ctx, u, trail(storage.UserCreated, id)))
+	ok(t, w.CreateUser(w.ctx, u, trail(storage.UserCreated, id)))
 	return u
 }
 
 func (w *world) org(t *testing.T, id string) login.Org {
 	t.Helper()
-	p, ok := login.Preset("standard")
-	if !ok {
+	p, known := login.Preset("standard")
+	if !known {
 		t.Fatal("no preset standard")
 	}
 	o := login.Org{ID: id, Name: "The " + id, Policy: p, Created: w.now, Updated: w.now, Version: 1}
-	must(t, w.CreateOrg(w.ctx, o, storage.Trail{}))
+	ok(t, w.CreateOrg(w.ctx, o, storage.Trail{}))
 	o.Policy.Epoch = 1
 	return o
 }
 
 func (w *world) member(t *testing.T, userID, orgID string) {
 	t.Helper()
-	must(t, w.AddMember(w.ctx, login.Membership{UserID: userID, OrgID: orgID, Created: w.now}, storage.Trail{}))
+	ok(t, w.AddMember(w.ctx, login.Membership{UserID: userID, OrgID: orgID, Created: w.now}, storage.Trail{}))
 }
 
 func (w *world) session(t *testing.T, id, userID string) session.Session {
@@ -181,14 +124,14 @@ func (w *world) session(t *testing.T, id, userID string) session.Session {
 			Kind: factors.Password, Source: "password", Class: factors.Knows, AMR: []string{"pwd"}, At: w.now,
 		}},
 	}
-	must(t, w.CreateSession(w.ctx, s, "cookie of "+id, trail(storage.SessionCreated, userID)))
+	ok(t, w.CreateSession(w.ctx, s, "cookie of "+id, trail(storage.SessionCreated, userID)))
 	return s
 }
 
 func (w *world) client(t *testing.T, id string) op.Client {
 	t.Helper()
 	c := op.Client{ID: id, Name: "App " + id, AuthMethod: op.AuthNone, Created: w.now, Updated: w.now, Version: 1}
-	must(t, w.CreateClient(w.ctx, c, storage.Trail{}))
+	ok(t, w.CreateClient(w.ctx, c, storage.Trail{}))
 	return c
 }
 
@@ -198,7 +141,7 @@ func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 		ID: id, UserID: userID, Kind: factors.TOTP, Name: "Phone", Secret: []byte("seed of " + id),
 		Confirmed: w.now, Created: w.now, LastUsed: w.now, Step: 100,
 	}
-	must(t, w.EnrollFirst(w.ctx, e, trail(storage.Enrolled, userID)))
+	ok(t, w.EnrollFirst(w.ctx, e, trail(storage.Enrolled, userID)))
 	return e
 }
 
@@ -206,7 +149,7 @@ func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 func (w *world) grant(t *testing.T, id, clientID, userID, sessionID string) op.Grant {
 	t.Helper()
 	g := w.newGrant(id, clientID, userID, sessionID)
-	must(t, w.CreateGrant(w.ctx, g, trail(storage.TokenCreated, userID)))
+	ok(t, w.CreateGrant(w.ctx, g, trail(storage.TokenCreated, userID)))
 	return g
 }
 
@@ -229,7 +172,7 @@ func pages[T any](t *testing.T, list func(storage.Page) ([]T, error), key func(T
 	page := storage.Page{Limit: 2}
 	for range len(want) + 1 {
 		rows, err := list(page)
-		must(t, err)
+		ok(t, err)
 		if len(rows) == 0 {
 			break
 		}

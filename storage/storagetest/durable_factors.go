@@ -14,26 +14,26 @@ var factorTests = map[string]func(*testing.T, *world){
 	"EnrollmentsAreRead": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		none, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "none", none, []factors.Enrollment(nil))
 		e := w.totp(t, "e1", "u1")
 		code, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
-		must(t, err)
+		ok(t, err)
 		got, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "the oldest first", got, []factors.Enrollment{e, code})
 		w.wantEvents(t, storage.Enrolled, 1)
 	},
 	"TestT12_EnrollFirstOneWinner": func(t *testing.T, w *world) {
 		w.user(t, "u1")
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			return w.EnrollFirst(w.ctx, factors.Enrollment{
 				ID: name("e%d", i), UserID: "u1", Kind: factors.TOTP, Secret: []byte("seed"), Created: w.now,
 			}, trail(storage.Enrolled, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.Enrolled, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		if len(list) != 1 {
 			t.Errorf("%d enrollments, want 1", len(list))
 		}
@@ -43,56 +43,56 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.user(t, "u2")
 		w.totp(t, "e1", "u1")
 		second := factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now}
-		is(t, "a second", w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")), storage.ErrConflict)
+		wantErr(t, "a second", w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")), storage.ErrConflict)
 		w.totp(t, "e3", "u2") // another person's is no matter
-		must(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
-		must(t, w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")))
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
+		ok(t, w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")))
 		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		must(t, err)
-		must(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, storage.Trail{}))
+		ok(t, err)
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, storage.Trail{}))
 		second.ID = "e4"
-		is(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_RemovedEnrollmentStaysOnRecord": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
 		e := w.totp(t, "e1", "u1")
-		is(t, "another person's", w.RemoveEnrollment(w.ctx, "u2", "e1", w.now, storage.Trail{}), storage.ErrNotFound)
-		must(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
-		is(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
+		wantErr(t, "another person's", w.RemoveEnrollment(w.ctx, "u2", "e1", w.now, storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
+		wantErr(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.FactorRemoved, 1)
-		is(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
-		is(t, "confirming", w.ConfirmEnrollment(w.ctx, "e1", w.now), storage.ErrNotFound)
-		is(t, "its id again", w.EnrollFirst(w.ctx, e, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
+		wantErr(t, "confirming", w.ConfirmEnrollment(w.ctx, "e1", w.now), storage.ErrNotFound)
+		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestT08_TOTPStepIsBurnedOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		e := w.totp(t, "e1", "u1")
-		is(t, "the step that set it up", w.BurnStep(w.ctx, "e1", e.Step, w.now), storage.ErrConflict)
-		is(t, "one before", w.BurnStep(w.ctx, "e1", e.Step-1, w.now), storage.ErrConflict)
+		wantErr(t, "the step that set it up", w.BurnStep(w.ctx, "e1", e.Step, w.now), storage.ErrConflict)
+		wantErr(t, "one before", w.BurnStep(w.ctx, "e1", e.Step-1, w.now), storage.ErrConflict)
 		at := w.now.Add(time.Minute)
 		ctx := storage.WithTrail(w.ctx, trail(storage.SignedIn, "u1"))
-		oneWinner(t, race(contenders, func(int) error { return w.BurnStep(ctx, "e1", e.Step+1, at) }), storage.ErrConflict)
+		wantOneWinner(t, race(contenders, func(int) error { return w.BurnStep(ctx, "e1", e.Step+1, at) }), storage.ErrConflict)
 		w.wantEvents(t, storage.SignedIn, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		e.Step, e.LastUsed = e.Step+1, at
 		same(t, "enrollments", list, []factors.Enrollment{e})
-		is(t, "unknown", w.BurnStep(w.ctx, "e2", 1, at), storage.ErrNotFound)
+		wantErr(t, "unknown", w.BurnStep(w.ctx, "e2", 1, at), storage.ErrNotFound)
 	},
 	"TestT20_RecoveryCodeIsBurnedOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
 		e, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		must(t, err)
+		ok(t, err)
 		ctx := storage.WithTrail(w.ctx, trail(storage.RecoveryUsed, "u1"))
 		_, err = w.BurnRecovery(ctx, "u1", "OTHER", w.now)
-		is(t, "a wrong one", err, storage.ErrNotFound)
+		wantErr(t, "a wrong one", err, storage.ErrNotFound)
 		_, err = w.BurnRecovery(ctx, "u2", "CODE", w.now)
-		is(t, "another person's", err, storage.ErrNotFound)
+		wantErr(t, "another person's", err, storage.ErrNotFound)
 		w.wantEvents(t, storage.RecoveryUsed, 0)
 		ids := make([]string, contenders)
-		oneWinner(t, race(contenders, func(i int) (err error) {
+		wantOneWinner(t, race(contenders, func(i int) (err error) {
 			ids[i], err = w.BurnRecovery(ctx, "u1", "CODE", w.now)
 			return err
 		}), storage.ErrNotFound)
@@ -103,24 +103,24 @@ var factorTests = map[string]func(*testing.T, *world){
 		}
 		w.wantEvents(t, storage.RecoveryUsed, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "enrollments", list, []factors.Enrollment(nil))
 	},
 	"TestT20_ReplacedRecoveryCodeIsWorthless": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		ctx := storage.WithTrail(w.ctx, trail(storage.Enrolled, "u1"))
 		_, err := w.ReplaceRecovery(ctx, "u1", "FIRST", w.now)
-		must(t, err)
+		ok(t, err)
 		second, err := w.ReplaceRecovery(ctx, "u1", "SECOND", w.now)
-		must(t, err)
+		ok(t, err)
 		w.wantEvents(t, storage.Enrolled, 2)
 		_, err = w.BurnRecovery(w.ctx, "u1", "FIRST", w.now)
-		is(t, "the replaced one", err, storage.ErrNotFound)
+		wantErr(t, "the replaced one", err, storage.ErrNotFound)
 		id, err := w.BurnRecovery(w.ctx, "u1", "SECOND", w.now)
-		must(t, err)
+		ok(t, err)
 		same(t, "burned", id, second.ID)
 		_, err = w.ReplaceRecovery(ctx, "nobody", "X", w.now)
-		is(t, "of nobody", err, storage.ErrNotFound)
+		wantErr(t, "of nobody", err, storage.ErrNotFound)
 
 		errs := race(contenders, func(i int) error {
 			_, err := w.ReplaceRecovery(w.ctx, "u1", name("CODE%d", i), w.now)
@@ -128,7 +128,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		})
 		good := 0
 		for i, err := range errs {
-			must(t, err)
+			ok(t, err)
 			if _, err := w.BurnRecovery(w.ctx, "u1", name("CODE%d", i), w.now); err == nil {
 				good++
 			}
@@ -140,19 +140,19 @@ var factorTests = map[string]func(*testing.T, *world){
 	"Confirming": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		e, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		must(t, err)
+		ok(t, err)
 		if !e.Confirmed.IsZero() {
 			t.Errorf("a new code is confirmed at %v", e.Confirmed)
 		}
 		ctx := storage.WithTrail(w.ctx, trail(storage.Enrolled, "u1"))
-		must(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Second)))
-		must(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Hour)))
+		ok(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Second)))
+		ok(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Hour)))
 		w.wantEvents(t, storage.Enrolled, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		e.Confirmed = w.now.Add(time.Second)
 		same(t, "enrollments", list, []factors.Enrollment{e})
-		is(t, "unknown", w.ConfirmEnrollment(ctx, "x", w.now), storage.ErrNotFound)
+		wantErr(t, "unknown", w.ConfirmEnrollment(ctx, "x", w.now), storage.ErrNotFound)
 	},
 }
 
@@ -160,29 +160,29 @@ var attemptTests = map[string]func(*testing.T, *world){
 	"TestT09_AttemptsAreCompareAndSet": func(t *testing.T, w *world) {
 		var none limit.Attempt
 		got, err := w.Attempt(w.ctx, "k")
-		must(t, err)
+		ok(t, err)
 		same(t, "never seen", got, none)
 		first := limit.Attempt{Failures: 1}
-		is(t, "from what is not", w.SwapAttempt(w.ctx, "k", first, limit.Attempt{Failures: 2}, storage.Trail{}), storage.ErrConflict)
-		must(t, w.SwapAttempt(w.ctx, "k", none, first, trail(storage.SignInFailed, "")))
-		is(t, "again", w.SwapAttempt(w.ctx, "k", none, first, trail(storage.SignInFailed, "")), storage.ErrConflict)
+		wantErr(t, "from what is not", w.SwapAttempt(w.ctx, "k", first, limit.Attempt{Failures: 2}, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.SwapAttempt(w.ctx, "k", none, first, trail(storage.SignInFailed, "")))
+		wantErr(t, "again", w.SwapAttempt(w.ctx, "k", none, first, trail(storage.SignInFailed, "")), storage.ErrConflict)
 		w.wantEvents(t, storage.SignInFailed, 1)
 		waiting := limit.Attempt{Failures: 2, OpenAt: w.now.Add(time.Second)}
-		must(t, w.SwapAttempt(w.ctx, "k", first, waiting, storage.Trail{}))
+		ok(t, w.SwapAttempt(w.ctx, "k", first, waiting, storage.Trail{}))
 		other := waiting
 		other.OpenAt = other.OpenAt.Add(time.Microsecond)
-		is(t, "of another wait", w.SwapAttempt(w.ctx, "k", other, first, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "of another wait", w.SwapAttempt(w.ctx, "k", other, first, storage.Trail{}), storage.ErrConflict)
 		got, err = w.Attempt(w.ctx, "k")
-		must(t, err)
+		ok(t, err)
 		same(t, "waiting", got, waiting)
-		must(t, w.SwapAttempt(w.ctx, "k", waiting, none, storage.Trail{}))
-		must(t, w.SwapAttempt(w.ctx, "k", none, first, storage.Trail{}))
+		ok(t, w.SwapAttempt(w.ctx, "k", waiting, none, storage.Trail{}))
+		ok(t, w.SwapAttempt(w.ctx, "k", none, first, storage.Trail{}))
 	},
 	"TestT09_ParallelGuessesOneIsCounted": func(t *testing.T, w *world) {
 		// First where no row is, then where one is.
 		for failures := range 2 {
 			old, next := limit.Attempt{Failures: failures}, limit.Attempt{Failures: failures + 1}
-			oneWinner(t, race(contenders, func(int) error {
+			wantOneWinner(t, race(contenders, func(int) error {
 				return w.SwapAttempt(w.ctx, "k", old, next, trail(storage.SignInFailed, ""))
 			}), storage.ErrConflict)
 		}
@@ -200,14 +200,14 @@ var keyTests = map[string]func(*testing.T, *world){
 		}
 		a, b, c := key("a", "ES256", 1), key("b", "ES256", 2), key("c", "RS256", 1)
 		for _, k := range []keys.Key{c, b, a} {
-			must(t, w.AddSigningKey(w.ctx, k, trail(storage.KeyCreated, "")))
+			ok(t, w.AddSigningKey(w.ctx, k, trail(storage.KeyCreated, "")))
 		}
-		is(t, "a generation twice", w.AddSigningKey(w.ctx, key("d", "ES256", 2), trail(storage.KeyCreated, "")), storage.ErrConflict)
+		wantErr(t, "a generation twice", w.AddSigningKey(w.ctx, key("d", "ES256", 2), trail(storage.KeyCreated, "")), storage.ErrConflict)
 		w.wantEvents(t, storage.KeyCreated, 3)
 		got, err := w.SigningKeys(w.ctx)
-		must(t, err)
+		ok(t, err)
 		same(t, "keys", got, []keys.Key{a, b, c})
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			return w.AddSigningKey(w.ctx, key(name("k%d", i), "RS256", 2), storage.Trail{})
 		}), storage.ErrConflict)
 	},

@@ -14,35 +14,35 @@ var peopleTests = map[string]func(*testing.T, *world){
 	"PeopleAreRead": func(t *testing.T, w *world) {
 		want := w.user(t, "u1")
 		got, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "by id", got, want)
 		got, err = w.UserByEmail(w.ctx, want.Email)
-		must(t, err)
+		ok(t, err)
 		same(t, "by mail address", got, want)
 		w.wantEvents(t, storage.UserCreated, 1)
 
 		_, err = w.User(w.ctx, "nobody")
-		is(t, "unknown id", err, storage.ErrNotFound)
+		wantErr(t, "unknown id", err, storage.ErrNotFound)
 		_, err = w.UserByEmail(w.ctx, "nobody@example.com")
-		is(t, "unknown address", err, storage.ErrNotFound)
+		wantErr(t, "unknown address", err, storage.ErrNotFound)
 		_, err = w.UserByEmail(w.ctx, "")
-		is(t, "empty address", err, storage.ErrNotFound)
+		wantErr(t, "empty address", err, storage.ErrNotFound)
 	},
 	"MailAddressIsUniqueAmongLivePeople": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
 		other := login.User{ID: "u2", Email: u.Email, Created: w.now, Updated: w.now}
-		is(t, "second of an address", w.CreateUser(w.ctx, other, trail(storage.UserCreated, "u2")), storage.ErrConflict)
+		wantErr(t, "second of an address", w.CreateUser(w.ctx, other, trail(storage.UserCreated, "u2")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserCreated, 1) // the second left none
 
 		other.Email = "other@example.com"
-		must(t, w.CreateUser(w.ctx, other, storage.Trail{}))
+		ok(t, w.CreateUser(w.ctx, other, storage.Trail{}))
 		other.Email, other.Version = u.Email, 1
-		is(t, "taking an address", w.UpdateUser(w.ctx, other, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "taking an address", w.UpdateUser(w.ctx, other, storage.Trail{}), storage.ErrConflict)
 
-		must(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
-		must(t, w.UpdateUser(w.ctx, other, storage.Trail{})) // free again
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
+		ok(t, w.UpdateUser(w.ctx, other, storage.Trail{})) // free again
 		u.Email = "again@example.com"
-		is(t, "id of a deleted person", w.CreateUser(w.ctx, u, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "id of a deleted person", w.CreateUser(w.ctx, u, storage.Trail{}), storage.ErrConflict)
 	},
 	"MailAddressIsRefusedUnlessInLowerCase": func(t *testing.T, w *world) {
 		for _, email := range []string{"", "A@example.com", " a@example.com"} {
@@ -52,7 +52,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		}
 	},
 	"CreateUserOneWinner": func(t *testing.T, w *world) {
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			return w.CreateUser(w.ctx, login.User{
 				ID: name("u%d", i), Email: "same@example.com", Created: w.now, Updated: w.now,
 			}, trail(storage.UserCreated, ""))
@@ -62,18 +62,18 @@ var peopleTests = map[string]func(*testing.T, *world){
 	"UpdateUserIsCompareAndSet": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
 		u.Email, u.EmailVerified, u.Name, u.Locale, u.Updated = "new@example.com", false, "New", "de", w.now.Add(time.Second)
-		must(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
-		is(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
+		ok(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
+		wantErr(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserUpdated, 1)
 		u.Version++
 		got, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "updated", got, u)
-		is(t, "unknown", w.UpdateUser(w.ctx, login.User{ID: "x", Email: "x@example.com", Version: 1}, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "unknown", w.UpdateUser(w.ctx, login.User{ID: "x", Email: "x@example.com", Version: 1}, storage.Trail{}), storage.ErrNotFound)
 	},
 	"UpdateUserOneWinner": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			mine := u
 			mine.Name = name("name %d", i)
 			return w.UpdateUser(w.ctx, mine, storage.Trail{})
@@ -81,22 +81,22 @@ var peopleTests = map[string]func(*testing.T, *world){
 	},
 	"Passwords": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
-		must(t, w.UpgradePassword(w.ctx, "u1", u.PasswordHash, "better"))
-		is(t, "upgrade of another hash", w.UpgradePassword(w.ctx, "u1", u.PasswordHash, "worse"), storage.ErrConflict)
+		ok(t, w.UpgradePassword(w.ctx, "u1", u.PasswordHash, "better"))
+		wantErr(t, "upgrade of another hash", w.UpgradePassword(w.ctx, "u1", u.PasswordHash, "worse"), storage.ErrConflict)
 		got, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		if got.PasswordHash != "better" || !got.PasswordSet.Equal(u.PasswordSet) {
 			t.Errorf("after an upgrade: %q set at %v", got.PasswordHash, got.PasswordSet)
 		}
-		must(t, w.SetPassword(w.ctx, "u1", "new", w.now, trail(storage.PasswordChanged, "u1")))
-		is(t, "upgrade after a change", w.UpgradePassword(w.ctx, "u1", "better", "stale"), storage.ErrConflict)
+		ok(t, w.SetPassword(w.ctx, "u1", "new", w.now, trail(storage.PasswordChanged, "u1")))
+		wantErr(t, "upgrade after a change", w.UpgradePassword(w.ctx, "u1", "better", "stale"), storage.ErrConflict)
 		got, err = w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		if got.PasswordHash != "new" || !got.PasswordSet.Equal(w.now) {
 			t.Errorf("after a change: %q set at %v", got.PasswordHash, got.PasswordSet)
 		}
 		w.wantEvents(t, storage.PasswordChanged, 1)
-		is(t, "unknown", w.SetPassword(w.ctx, "x", "new", w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "unknown", w.SetPassword(w.ctx, "x", "new", w.now, storage.Trail{}), storage.ErrNotFound)
 	},
 	"TestT40_DisablingEndsEverything": func(t *testing.T, w *world) {
 		w.user(t, "u1")
@@ -107,35 +107,35 @@ var peopleTests = map[string]func(*testing.T, *world){
 		w.grant(t, "g1", "app", "u1", "s1")
 		offline := w.newGrant("g2", "app", "u1", "s1")
 		offline.Offline = true
-		must(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		w.grant(t, "g3", "app", "u2", "s2")
 
-		must(t, w.DisableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
-		must(t, w.DisableUser(w.ctx, "u1", w.now.Add(time.Hour), trail(storage.UserUpdated, "u1")))
+		ok(t, w.DisableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
+		ok(t, w.DisableUser(w.ctx, "u1", w.now.Add(time.Hour), trail(storage.UserUpdated, "u1")))
 		w.wantEvents(t, storage.UserUpdated, 1)
 		u, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "disabled at", u.Disabled, w.now)
 		_, err = w.Session(w.ctx, "s1")
-		is(t, "session", err, storage.ErrNotFound)
+		wantErr(t, "session", err, storage.ErrNotFound)
 		for id, revoked := range map[string]bool{"g1": true, "g2": true, "g3": false} {
 			g, err := w.Grant(w.ctx, id)
-			must(t, err)
+			ok(t, err)
 			if g.Revoked.IsZero() == revoked {
 				t.Errorf("grant %s: revoked at %v", id, g.Revoked)
 			}
 		}
 		_, err = w.Session(w.ctx, "s2")
-		is(t, "another person's session", err, nil)
+		wantErr(t, "another person's session", err, nil)
 		s := session.Session{ID: "s3", UserID: "u1", Created: w.now, LastUsed: w.now}
-		is(t, "a session of a disabled person", w.CreateSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "a session of a disabled person", w.CreateSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
 
-		must(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
-		must(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
+		ok(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
+		ok(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
 		w.wantEvents(t, storage.UserUpdated, 2)
-		must(t, w.CreateSession(w.ctx, s, "c", storage.Trail{}))
-		is(t, "disable unknown", w.DisableUser(w.ctx, "x", w.now, storage.Trail{}), storage.ErrNotFound)
-		is(t, "enable unknown", w.EnableUser(w.ctx, "x", w.now, storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.CreateSession(w.ctx, s, "c", storage.Trail{}))
+		wantErr(t, "disable unknown", w.DisableUser(w.ctx, "x", w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "enable unknown", w.EnableUser(w.ctx, "x", w.now, storage.Trail{}), storage.ErrNotFound)
 	},
 	"DeletingErases": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
@@ -145,47 +145,47 @@ var peopleTests = map[string]func(*testing.T, *world){
 		w.session(t, "s1", "u1")
 		w.grant(t, "g1", "app", "u1", "s1")
 		e := w.totp(t, "e1", "u1")
-		must(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{{To: u.Email, Subject: "before", Text: "x"}}}))
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{{To: u.Email, Subject: "before", Text: "x"}}}))
 		goodbye := trail(storage.UserDeleted, "u1")
 		goodbye.Mails = []storage.Mail{{To: u.Email, Subject: "goodbye", Text: "x"}}
-		must(t, w.DeleteUser(w.ctx, "u1", w.now, goodbye))
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, goodbye))
 
 		_, err := w.User(w.ctx, "u1")
-		is(t, "person", err, storage.ErrNotFound)
+		wantErr(t, "person", err, storage.ErrNotFound)
 		_, err = w.UserByEmail(w.ctx, u.Email)
-		is(t, "by address", err, storage.ErrNotFound)
+		wantErr(t, "by address", err, storage.ErrNotFound)
 		_, err = w.Standing(w.ctx, "u1", "s1")
-		is(t, "standing", err, storage.ErrNotFound)
+		wantErr(t, "standing", err, storage.ErrNotFound)
 		_, err = w.SessionByCookie(w.ctx, "cookie of s1")
-		is(t, "session", err, storage.ErrNotFound)
+		wantErr(t, "session", err, storage.ErrNotFound)
 		g, err := w.Grant(w.ctx, "g1")
-		must(t, err)
+		ok(t, err)
 		if g.Revoked.IsZero() || len(g.Proof) > 0 {
 			t.Errorf("grant after the person's end: revoked at %v, proof of %d bytes", g.Revoked, len(g.Proof))
 		}
 		list, err := w.Enrollments(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "enrollments", list, []factors.Enrollment(nil))
-		is(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
-		is(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
+		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, storage.Trail{}), storage.ErrNotFound)
 		members, err := w.Members(w.ctx, "o1", storage.Page{})
-		must(t, err)
+		ok(t, err)
 		same(t, "members", members, []login.User(nil))
 		mails, err := w.Mails(w.ctx, storage.Page{})
-		must(t, err)
+		ok(t, err)
 		if len(mails) != 1 || mails[0].Subject != "goodbye" {
 			t.Errorf("mails left: %v", mails)
 		}
 		w.wantEvents(t, storage.UserCreated, 1) // the audit log stays
 		w.wantEvents(t, storage.UserDeleted, 1)
-		is(t, "twice", w.DeleteUser(w.ctx, "u1", w.now, trail(storage.UserDeleted, "u1")), storage.ErrNotFound)
+		wantErr(t, "twice", w.DeleteUser(w.ctx, "u1", w.now, trail(storage.UserDeleted, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.UserDeleted, 1)
 	},
 	"PeopleArePaged": func(t *testing.T, w *world) {
 		for _, id := range []string{"b", "a-1", "a1", "Z", "c"} {
 			w.user(t, "u"+id)
 		}
-		must(t, w.DeleteUser(w.ctx, "uc", w.now, storage.Trail{}))
+		ok(t, w.DeleteUser(w.ctx, "uc", w.now, storage.Trail{}))
 		// Byte order, on every database and in every locale.
 		pages(t, func(p storage.Page) ([]login.User, error) { return w.ListUsers(w.ctx, p) },
 			func(u login.User) string { return u.ID }, "uZ", "ua-1", "ua1", "ub")
@@ -193,7 +193,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 	"StandingIsAllThatAGrantIsJudgedBy": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
 		got, err := w.Standing(w.ctx, "u1", "")
-		must(t, err)
+		ok(t, err)
 		same(t, "alone", got, login.Standing{User: u})
 
 		var orgs []login.Org
@@ -207,19 +207,19 @@ var peopleTests = map[string]func(*testing.T, *world){
 		w.user(t, "u2")
 		w.session(t, "s2", "u2")
 		got, err = w.Standing(w.ctx, "u1", "s1")
-		must(t, err)
+		ok(t, err)
 		same(t, "with all", got, login.Standing{User: u, Orgs: orgs, Session: s})
 		got, err = w.Standing(w.ctx, "u1", "s2")
-		must(t, err)
+		ok(t, err)
 		same(t, "with another person's session", got.Session, session.Session{})
 
-		must(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
-		must(t, w.DeleteOrg(w.ctx, "b", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.DeleteOrg(w.ctx, "b", w.now, storage.Trail{}))
 		got, err = w.Standing(w.ctx, "u1", "s1")
-		must(t, err)
+		ok(t, err)
 		same(t, "with an ended session and a deleted organization", got, login.Standing{User: u, Orgs: orgs[:2]})
 		_, err = w.Standing(w.ctx, "nobody", "")
-		is(t, "unknown", err, storage.ErrNotFound)
+		wantErr(t, "unknown", err, storage.ErrNotFound)
 	},
 }
 
@@ -227,10 +227,10 @@ var orgTests = map[string]func(*testing.T, *world){
 	"OrgsAreRead": func(t *testing.T, w *world) {
 		want := w.org(t, "o1")
 		got, err := w.Org(w.ctx, "o1")
-		must(t, err)
+		ok(t, err)
 		same(t, "organization", got, want)
 		_, err = w.Org(w.ctx, "o2")
-		is(t, "unknown", err, storage.ErrNotFound)
+		wantErr(t, "unknown", err, storage.ErrNotFound)
 	},
 	"TestT25_PolicyEpochRisesWithPolicyAndMembers": func(t *testing.T, w *world) {
 		o := w.org(t, "o1")
@@ -238,36 +238,36 @@ var orgTests = map[string]func(*testing.T, *world){
 		epoch := func(want int64) {
 			t.Helper()
 			got, err := w.Org(w.ctx, "o1")
-			must(t, err)
+			ok(t, err)
 			if got.Policy.Epoch != want {
 				t.Errorf("epoch %d, want %d", got.Policy.Epoch, want)
 			}
 			o = got
 		}
 		o.Name = "Other"
-		must(t, w.UpdateOrg(w.ctx, o, trail(storage.OrgChanged, "")))
+		ok(t, w.UpdateOrg(w.ctx, o, trail(storage.OrgChanged, "")))
 		epoch(1) // the policy is the same
 		o.Policy.MFA = login.Optional
-		must(t, w.UpdateOrg(w.ctx, o, trail(storage.OrgChanged, "")))
+		ok(t, w.UpdateOrg(w.ctx, o, trail(storage.OrgChanged, "")))
 		epoch(2)
-		is(t, "stale version", w.UpdateOrg(w.ctx, login.Org{ID: "o1", Version: 1}, trail(storage.OrgChanged, "")), storage.ErrConflict)
+		wantErr(t, "stale version", w.UpdateOrg(w.ctx, login.Org{ID: "o1", Version: 1}, trail(storage.OrgChanged, "")), storage.ErrConflict)
 		epoch(2)
 		w.member(t, "u1", "o1")
 		epoch(3)
 		m := login.Membership{UserID: "u1", OrgID: "o1", Created: w.now}
-		is(t, "member twice", w.AddMember(w.ctx, m, trail(storage.MembershipChanged, "")), storage.ErrConflict)
+		wantErr(t, "member twice", w.AddMember(w.ctx, m, trail(storage.MembershipChanged, "")), storage.ErrConflict)
 		epoch(3)
-		must(t, w.RemoveMember(w.ctx, "u1", "o1", trail(storage.MembershipChanged, "")))
+		ok(t, w.RemoveMember(w.ctx, "u1", "o1", trail(storage.MembershipChanged, "")))
 		epoch(4)
-		is(t, "no member", w.RemoveMember(w.ctx, "u1", "o1", trail(storage.MembershipChanged, "")), storage.ErrNotFound)
+		wantErr(t, "no member", w.RemoveMember(w.ctx, "u1", "o1", trail(storage.MembershipChanged, "")), storage.ErrNotFound)
 		epoch(4)
 		w.wantEvents(t, storage.OrgChanged, 2)
 		w.wantEvents(t, storage.MembershipChanged, 1)
-		is(t, "update unknown", w.UpdateOrg(w.ctx, login.Org{ID: "x", Version: 1}, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "update unknown", w.UpdateOrg(w.ctx, login.Org{ID: "x", Version: 1}, storage.Trail{}), storage.ErrNotFound)
 	},
 	"UpdateOrgOneWinner": func(t *testing.T, w *world) {
 		o := w.org(t, "o1")
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			mine := o
 			mine.Name = name("name %d", i)
 			return w.UpdateOrg(w.ctx, mine, storage.Trail{})
@@ -276,7 +276,7 @@ var orgTests = map[string]func(*testing.T, *world){
 	"AddMemberOneWinner": func(t *testing.T, w *world) {
 		w.org(t, "o1")
 		w.user(t, "u1")
-		oneWinner(t, race(contenders, func(int) error {
+		wantOneWinner(t, race(contenders, func(int) error {
 			return w.AddMember(w.ctx, login.Membership{UserID: "u1", OrgID: "o1", Created: w.now}, storage.Trail{})
 		}), storage.ErrConflict)
 	},
@@ -286,13 +286,13 @@ var orgTests = map[string]func(*testing.T, *world){
 		add := func(userID, orgID string) error {
 			return w.AddMember(w.ctx, login.Membership{UserID: userID, OrgID: orgID, Created: w.now}, storage.Trail{})
 		}
-		is(t, "unknown person", add("x", "o1"), storage.ErrNotFound)
-		is(t, "unknown organization", add("u1", "x"), storage.ErrNotFound)
-		must(t, w.DeleteOrg(w.ctx, "o1", w.now, storage.Trail{}))
-		is(t, "deleted organization", add("u1", "o1"), storage.ErrNotFound)
+		wantErr(t, "unknown person", add("x", "o1"), storage.ErrNotFound)
+		wantErr(t, "unknown organization", add("u1", "x"), storage.ErrNotFound)
+		ok(t, w.DeleteOrg(w.ctx, "o1", w.now, storage.Trail{}))
+		wantErr(t, "deleted organization", add("u1", "o1"), storage.ErrNotFound)
 		w.org(t, "o2")
-		must(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
-		is(t, "deleted person", add("u1", "o2"), storage.ErrNotFound)
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
+		wantErr(t, "deleted person", add("u1", "o2"), storage.ErrNotFound)
 	},
 	"DeletedOrgIDIsNeverReused": func(t *testing.T, w *world) {
 		o := w.org(t, "o1")
@@ -302,16 +302,16 @@ var orgTests = map[string]func(*testing.T, *world){
 		w.session(t, "s1", "u1")
 		g := w.newGrant("g1", "app", "u1", "s1")
 		g.OrgID = "o1"
-		must(t, w.CreateGrant(w.ctx, g, storage.Trail{}))
-		must(t, w.DeleteOrg(w.ctx, "o1", w.now, trail(storage.OrgChanged, "")))
+		ok(t, w.CreateGrant(w.ctx, g, storage.Trail{}))
+		ok(t, w.DeleteOrg(w.ctx, "o1", w.now, trail(storage.OrgChanged, "")))
 		_, err := w.Org(w.ctx, "o1")
-		is(t, "deleted", err, storage.ErrNotFound)
-		is(t, "twice", w.DeleteOrg(w.ctx, "o1", w.now, trail(storage.OrgChanged, "")), storage.ErrNotFound)
-		is(t, "same id", w.CreateOrg(w.ctx, o, storage.Trail{}), storage.ErrConflict)
-		is(t, "update", w.UpdateOrg(w.ctx, o, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "deleted", err, storage.ErrNotFound)
+		wantErr(t, "twice", w.DeleteOrg(w.ctx, "o1", w.now, trail(storage.OrgChanged, "")), storage.ErrNotFound)
+		wantErr(t, "same id", w.CreateOrg(w.ctx, o, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "update", w.UpdateOrg(w.ctx, o, storage.Trail{}), storage.ErrNotFound)
 		w.wantEvents(t, storage.OrgChanged, 1)
 		got, err := w.Grant(w.ctx, "g1")
-		must(t, err)
+		ok(t, err)
 		same(t, "its grant was revoked at", got.Revoked, w.now)
 	},
 	"OrgsAndMembersArePaged": func(t *testing.T, w *world) {

@@ -13,7 +13,7 @@ import (
 
 // Postgres returns the DSN of a new, empty database on the server that VSEEID_TEST_POSTGRES names.
 // It is dropped when the test ends. Without the variable the test is skipped.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	admin := os.Getenv("VSEEID_TEST_POSTGRES")
 	if admin == "" {

@@ -14,21 +14,21 @@ var sessionTests = map[string]func(*testing.T, *world){
 		w.user(t, "u1")
 		s := w.session(t, "s1", "u1")
 		got, err := w.Session(w.ctx, "s1")
-		must(t, err)
+		ok(t, err)
 		same(t, "by id", got, s)
 		got, err = w.SessionByCookie(w.ctx, "cookie of s1")
-		must(t, err)
+		ok(t, err)
 		same(t, "by cookie", got, s)
 		for what, cookie := range map[string]string{"another": "cookie of s2", "none": "", "the id": "s1"} {
 			_, err = w.SessionByCookie(w.ctx, cookie)
-			is(t, what, err, storage.ErrNotFound)
+			wantErr(t, what, err, storage.ErrNotFound)
 		}
 		_, err = w.Session(w.ctx, "s2")
-		is(t, "unknown", err, storage.ErrNotFound)
+		wantErr(t, "unknown", err, storage.ErrNotFound)
 		s.ID = "s2"
-		is(t, "a cookie twice", w.CreateSession(w.ctx, s, "cookie of s1", trail(storage.SessionCreated, "u1")), storage.ErrConflict)
+		wantErr(t, "a cookie twice", w.CreateSession(w.ctx, s, "cookie of s1", trail(storage.SessionCreated, "u1")), storage.ErrConflict)
 		s.UserID = "nobody"
-		is(t, "of nobody", w.CreateSession(w.ctx, s, "c", trail(storage.SessionCreated, "u1")), storage.ErrNotFound)
+		wantErr(t, "of nobody", w.CreateSession(w.ctx, s, "c", trail(storage.SessionCreated, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.SessionCreated, 1)
 	},
 	"TestT02_RenewingRotatesTheCookie": func(t *testing.T, w *world) {
@@ -38,26 +38,26 @@ var sessionTests = map[string]func(*testing.T, *world){
 			Kind: factors.TOTP, Source: "totp:1", Class: factors.Has, AMR: []string{"otp"}, At: w.now.Add(time.Second),
 		})
 		s.LastUsed, s.IP, s.Agent = w.now.Add(time.Second), "192.0.2.2", "Browser/2"
-		must(t, w.RenewSession(w.ctx, s, "new cookie", trail(storage.SessionRenewed, "u1")))
+		ok(t, w.RenewSession(w.ctx, s, "new cookie", trail(storage.SessionRenewed, "u1")))
 		_, err := w.SessionByCookie(w.ctx, "cookie of s1")
-		is(t, "the old cookie", err, storage.ErrNotFound)
-		is(t, "stale version", w.RenewSession(w.ctx, s, "newer", trail(storage.SessionRenewed, "u1")), storage.ErrConflict)
+		wantErr(t, "the old cookie", err, storage.ErrNotFound)
+		wantErr(t, "stale version", w.RenewSession(w.ctx, s, "newer", trail(storage.SessionRenewed, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.SessionRenewed, 1)
 		s.Version++
 		got, err := w.SessionByCookie(w.ctx, "new cookie")
-		must(t, err)
+		ok(t, err)
 		same(t, "renewed", got, s)
 
 		other := s
 		other.UserID = "u2"
-		is(t, "for another person", w.RenewSession(w.ctx, other, "c", storage.Trail{}), storage.ErrNotFound)
-		must(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
-		is(t, "ended", w.RenewSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "for another person", w.RenewSession(w.ctx, other, "c", storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		wantErr(t, "ended", w.RenewSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
 	},
 	"RenewOneWinner": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		s := w.session(t, "s1", "u1")
-		oneWinner(t, race(contenders, func(i int) error {
+		wantOneWinner(t, race(contenders, func(i int) error {
 			return w.RenewSession(w.ctx, s, name("cookie %d", i), trail(storage.SessionRenewed, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.SessionRenewed, 1)
@@ -76,9 +76,9 @@ var sessionTests = map[string]func(*testing.T, *world){
 		s := w.session(t, "s1", "u1")
 		touch := func(at, want time.Time) {
 			t.Helper()
-			must(t, w.TouchSession(w.ctx, "s1", at))
+			ok(t, w.TouchSession(w.ctx, "s1", at))
 			got, err := w.Session(w.ctx, "s1")
-			must(t, err)
+			ok(t, err)
 			same(t, "last use", got.LastUsed, want)
 			same(t, "version", got.Version, s.Version)
 		}
@@ -92,9 +92,9 @@ var sessionTests = map[string]func(*testing.T, *world){
 		touch(whole, whole)
 		touch(whole.Add(time.Microsecond), whole.Add(time.Microsecond))
 		touch(whole, whole.Add(time.Microsecond))
-		must(t, w.TouchSession(w.ctx, "unknown", w.now))
-		must(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
-		must(t, w.TouchSession(w.ctx, "s1", w.now.Add(time.Hour)))
+		ok(t, w.TouchSession(w.ctx, "unknown", w.now))
+		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.TouchSession(w.ctx, "s1", w.now.Add(time.Hour)))
 	},
 	"EndingTakesItsGrants": func(t *testing.T, w *world) {
 		w.user(t, "u1")
@@ -104,19 +104,19 @@ var sessionTests = map[string]func(*testing.T, *world){
 		w.grant(t, "online", "app", "u1", "s1")
 		offline := w.newGrant("offline", "app", "u1", "s1")
 		offline.Offline = true
-		must(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		w.grant(t, "other", "app", "u1", "s2")
-		must(t, w.EndSession(w.ctx, "s1", w.now, trail(storage.SessionEnded, "u1")))
-		must(t, w.EndSession(w.ctx, "s1", w.now.Add(time.Hour), trail(storage.SessionEnded, "u1")))
-		must(t, w.EndSession(w.ctx, "unknown", w.now, trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "s1", w.now, trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "s1", w.now.Add(time.Hour), trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "unknown", w.now, trail(storage.SessionEnded, "u1")))
 		w.wantEvents(t, storage.SessionEnded, 1)
 		_, err := w.Session(w.ctx, "s1")
-		is(t, "by id", err, storage.ErrNotFound)
+		wantErr(t, "by id", err, storage.ErrNotFound)
 		_, err = w.SessionByCookie(w.ctx, "cookie of s1")
-		is(t, "by cookie", err, storage.ErrNotFound)
+		wantErr(t, "by cookie", err, storage.ErrNotFound)
 		for id, want := range map[string]time.Time{"online": w.now, "offline": {}, "other": {}} {
 			g, err := w.Grant(w.ctx, id)
-			must(t, err)
+			ok(t, err)
 			same(t, id+" revoked at", g.Revoked, want)
 		}
 	},
@@ -131,20 +131,20 @@ var sessionTests = map[string]func(*testing.T, *world){
 		w.session(t, "s4", "u2")
 		w.grant(t, "g1", "app", "u1", "s1")
 		got, err := w.SessionsOf(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "sessions", got, want)
-		must(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
 		n, err := w.EndSessionsOf(w.ctx, "u1", w.now, trail(storage.SessionEnded, "u1"))
-		must(t, err)
+		ok(t, err)
 		same(t, "ended", n, 2)
 		w.wantEvents(t, storage.SessionEnded, 1)
 		got, err = w.SessionsOf(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		same(t, "sessions after", got, []session.Session(nil))
 		g, err := w.Grant(w.ctx, "g1")
-		must(t, err)
+		ok(t, err)
 		same(t, "grant revoked at", g.Revoked, w.now)
 		_, err = w.Session(w.ctx, "s4")
-		is(t, "another person's", err, nil)
+		wantErr(t, "another person's", err, nil)
 	},
 }

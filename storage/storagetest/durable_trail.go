@@ -19,19 +19,19 @@ var trailTests = map[string]func(*testing.T, *world){
 			Origin: storage.Origin{RequestID: "r", IP: "192.0.2.9", UserAgent: "other"},
 		}
 		bare := storage.Event{ID: "e2", At: w.now, Type: storage.SequenceFailed}
-		must(t, w.Record(w.ctx, storage.Trail{Events: []storage.Event{full, bare}}))
+		ok(t, w.Record(w.ctx, storage.Trail{Events: []storage.Event{full, bare}}))
 		bare.Origin = origin // of the context
 		got, err := w.Events(w.ctx, sqldb.EventFilter{}, storage.Page{})
-		must(t, err)
+		ok(t, err)
 		same(t, "the newest first", got, []storage.Event{bare, full})
 
-		must(t, w.Record(w.ctx, storage.With(storage.Event{Type: storage.Locked})))
+		ok(t, w.Record(w.ctx, storage.With(storage.Event{Type: storage.Locked})))
 		got, err = w.Events(w.ctx, sqldb.EventFilter{Type: storage.Locked}, storage.Page{})
-		must(t, err)
+		ok(t, err)
 		if len(got) != 1 || got[0].ID == "" || got[0].At.IsZero() {
 			t.Errorf("an event without id and time became %+v", got)
 		}
-		is(t, "an id twice", w.Record(w.ctx, storage.With(full)), storage.ErrConflict)
+		wantErr(t, "an id twice", w.Record(w.ctx, storage.With(full)), storage.ErrConflict)
 	},
 	"EventsAreFilteredAndPaged": func(t *testing.T, w *world) {
 		for _, e := range []storage.Event{
@@ -41,7 +41,7 @@ var trailTests = map[string]func(*testing.T, *world){
 			{ID: "4", Type: storage.SignedIn, UserID: "u1"},
 			{ID: "5", Type: storage.SignedIn, UserID: "u1"},
 		} {
-			must(t, w.Record(w.ctx, storage.With(e)))
+			ok(t, w.Record(w.ctx, storage.With(e)))
 		}
 		for _, c := range []struct {
 			filter sqldb.EventFilter
@@ -61,17 +61,17 @@ var trailTests = map[string]func(*testing.T, *world){
 	"NeitherChangeNorTrailWithoutTheOther": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		taken := storage.Event{ID: "e1", Type: storage.SignedIn}
-		must(t, w.Record(w.ctx, storage.With(taken)))
+		ok(t, w.Record(w.ctx, storage.With(taken)))
 		broken := storage.Trail{Events: []storage.Event{taken}, Mails: []storage.Mail{{To: "u1@example.com"}}}
-		is(t, "one statement", w.SetPassword(w.ctx, "u1", "new", w.now, broken), storage.ErrConflict)
-		is(t, "several", w.DisableUser(w.ctx, "u1", w.now, broken), storage.ErrConflict)
+		wantErr(t, "one statement", w.SetPassword(w.ctx, "u1", "new", w.now, broken), storage.ErrConflict)
+		wantErr(t, "several", w.DisableUser(w.ctx, "u1", w.now, broken), storage.ErrConflict)
 		u, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		if u.PasswordHash == "new" || !u.Disabled.IsZero() {
 			t.Errorf("changed without a trail: %+v", u)
 		}
 		mails, err := w.Mails(w.ctx, storage.Page{})
-		must(t, err)
+		ok(t, err)
 		same(t, "mails", mails, []storage.Mail(nil))
 	},
 	"TestT49_CancelledWriteChangesNothing": func(t *testing.T, w *world) {
@@ -88,7 +88,7 @@ var trailTests = map[string]func(*testing.T, *world){
 			t.Error("a cancelled read found no attempts, and no error")
 		}
 		u, err := w.User(w.ctx, "u1")
-		must(t, err)
+		ok(t, err)
 		if u.PasswordHash == "new" {
 			t.Error("the password changed")
 		}
@@ -96,14 +96,14 @@ var trailTests = map[string]func(*testing.T, *world){
 	"MailsAreClaimedAndSent": func(t *testing.T, w *world) {
 		first := storage.Mail{ID: "m1", To: "a@example.com", Subject: "One", Text: "Text one\nÄ", At: w.now}
 		second := storage.Mail{ID: "m2", To: "b@example.com", Subject: "Two", Text: "", At: w.now.Add(time.Second)}
-		must(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{second, first}}))
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{second, first}}))
 		got, err := w.Mails(w.ctx, storage.Page{})
-		must(t, err)
+		ok(t, err)
 		same(t, "the newest first", got, []storage.Mail{second, first})
 		claim := func(now time.Time, want ...storage.Mail) {
 			t.Helper()
 			got, err := w.ClaimMails(w.ctx, 10, now, time.Minute)
-			must(t, err)
+			ok(t, err)
 			same(t, "claimed", got, want)
 		}
 		claim(w.now.Add(-time.Microsecond))
@@ -112,16 +112,16 @@ var trailTests = map[string]func(*testing.T, *world){
 		claim(w.now)
 		first.Tries = 2
 		claim(w.now.Add(time.Minute), first, withTries(second, 1)) // the lease is over
-		must(t, w.MailSent(w.ctx, "m1", w.now))
-		is(t, "sent twice", w.MailSent(w.ctx, "m1", w.now), storage.ErrNotFound)
+		ok(t, w.MailSent(w.ctx, "m1", w.now))
+		wantErr(t, "sent twice", w.MailSent(w.ctx, "m1", w.now), storage.ErrNotFound)
 		retry := w.now.Add(time.Hour)
-		must(t, w.MailFailed(w.ctx, "m2", retry, "421 try later"))
+		ok(t, w.MailFailed(w.ctx, "m2", retry, "421 try later"))
 		claim(retry.Add(-time.Microsecond))
 		claim(retry, withTries(second, 2))
-		must(t, w.MailFailed(w.ctx, "m2", time.Time{}, "550 no such mailbox"))
+		ok(t, w.MailFailed(w.ctx, "m2", time.Time{}, "550 no such mailbox"))
 		claim(retry.Add(1000 * time.Hour))
-		is(t, "failed unknown", w.MailFailed(w.ctx, "x", retry, ""), storage.ErrNotFound)
-		is(t, "failed after sent", w.MailFailed(w.ctx, "m1", retry, ""), storage.ErrNotFound)
+		wantErr(t, "failed unknown", w.MailFailed(w.ctx, "x", retry, ""), storage.ErrNotFound)
+		wantErr(t, "failed after sent", w.MailFailed(w.ctx, "m1", retry, ""), storage.ErrNotFound)
 		pages(t, func(p storage.Page) ([]storage.Mail, error) { return w.Mails(w.ctx, p) },
 			func(m storage.Mail) string { return m.ID }, "m2", "m1")
 	},
@@ -130,7 +130,7 @@ var trailTests = map[string]func(*testing.T, *world){
 		for i := range contenders {
 			all.Mails = append(all.Mails, storage.Mail{ID: name("m%02d", i), To: "a@example.com", At: w.now})
 		}
-		must(t, w.Record(w.ctx, all))
+		ok(t, w.Record(w.ctx, all))
 		claimed := make([][]storage.Mail, 10)
 		for _, err := range race(len(claimed), func(i int) (err error) {
 			for {
@@ -144,7 +144,7 @@ var trailTests = map[string]func(*testing.T, *world){
 				claimed[i] = append(claimed[i], got...)
 			}
 		}) {
-			must(t, err)
+			ok(t, err)
 		}
 		times := map[string]int{}
 		for _, mails := range claimed {
@@ -175,19 +175,19 @@ var pruneTests = map[string]func(*testing.T, *world){
 		w.grant(t, "live", "app", "u1", "s1")
 		long := w.newGrant("long", "app", "u1", "s1")
 		long.IdleUntil, long.Expires = w.now.Add(1000*day), w.now.Add(1000*day)
-		must(t, w.CreateGrant(w.ctx, long, storage.Trail{}))
-		must(t, w.RevokeGrant(w.ctx, "tombstone", w.now, storage.Trail{}))
-		must(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
-		must(t, w.Record(w.ctx, storage.Trail{
+		ok(t, w.CreateGrant(w.ctx, long, storage.Trail{}))
+		ok(t, w.RevokeGrant(w.ctx, "tombstone", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
+		ok(t, w.Record(w.ctx, storage.Trail{
 			Mails: []storage.Mail{{ID: "sent", To: "a@b", At: w.now}, {ID: "waiting", To: "a@b", At: w.now}},
 		}))
-		must(t, w.MailSent(w.ctx, "sent", w.now))
+		ok(t, w.MailSent(w.ctx, "sent", w.now))
 		closed := limit.FactorLadder.Close
-		must(t, w.SwapAttempt(w.ctx, "few", limit.Attempt{}, limit.Attempt{Failures: closed - 1}, storage.Trail{}))
-		must(t, w.SwapAttempt(w.ctx, "closed", limit.Attempt{}, limit.Attempt{Failures: closed}, storage.Trail{}))
+		ok(t, w.SwapAttempt(w.ctx, "few", limit.Attempt{}, limit.Attempt{Failures: closed - 1}, storage.Trail{}))
+		ok(t, w.SwapAttempt(w.ctx, "closed", limit.Attempt{}, limit.Attempt{Failures: closed}, storage.Trail{}))
 		for i := range 3 {
 			from := w.now.Add(time.Duration(i) * 90 * day)
-			must(t, w.AddSigningKey(w.ctx, keys.Key{
+			ok(t, w.AddSigningKey(w.ctx, keys.Key{
 				ID: name("k%d", i), Algorithm: "ES256", Private: []byte("x"), Generation: int64(i + 1),
 				Created: w.now, ActiveFrom: from, Expires: from.Add(90 * day),
 			}, storage.Trail{}))
@@ -195,9 +195,9 @@ var pruneTests = map[string]func(*testing.T, *world){
 		exists := func(what string, err error, want bool) {
 			t.Helper()
 			if want {
-				is(t, what, err, nil)
+				wantErr(t, what, err, nil)
 			} else {
-				is(t, what, err, storage.ErrNotFound)
+				wantErr(t, what, err, storage.ErrNotFound)
 			}
 		}
 		check := func(at time.Time, grants, sessions, mails, keyCount, events int) {
@@ -215,13 +215,13 @@ var pruneTests = map[string]func(*testing.T, *world){
 			_, err := w.Session(w.ctx, "s1")
 			exists("session", err, sessions > 0)
 			left, err := w.Mails(w.ctx, storage.Page{})
-			must(t, err)
+			ok(t, err)
 			same(t, "mails", len(left), mails)
 			ks, err := w.SigningKeys(w.ctx)
-			must(t, err)
+			ok(t, err)
 			same(t, "keys", len(ks), keyCount)
 			es, err := w.Events(w.ctx, sqldb.EventFilter{}, storage.Page{})
-			must(t, err)
+			ok(t, err)
 			if (len(es) > 0) != (events > 0) {
 				t.Errorf("%d events", len(es))
 			}
@@ -235,10 +235,10 @@ var pruneTests = map[string]func(*testing.T, *world){
 		check(w.now.Add(367*day), 1, 0, 1, 1, 1)
 		check(w.now.Add(7*366*day), 0, 0, 1, 1, 0)
 		a, err := w.Attempt(w.ctx, "few")
-		must(t, err)
+		ok(t, err)
 		same(t, "few attempts", a, limit.Attempt{})
 		a, err = w.Attempt(w.ctx, "closed")
-		must(t, err)
+		ok(t, err)
 		same(t, "attempts that closed a kind", a, limit.Attempt{Failures: closed})
 	},
 	"PruneIsByBatches": func(t *testing.T, w *world) {
@@ -246,9 +246,9 @@ var pruneTests = map[string]func(*testing.T, *world){
 		for i := range 2500 {
 			many.Events = append(many.Events, storage.Event{ID: name("e%d", i), At: w.now, Type: storage.SignedIn})
 		}
-		must(t, w.Record(w.ctx, many))
+		ok(t, w.Record(w.ctx, many))
 		n, err := w.Prune(w.ctx, w.now.Add(7*366*day))
-		must(t, err)
+		ok(t, err)
 		same(t, "pruned", n, int64(2500))
 	},
 }
