@@ -1,7 +1,6 @@
 package login
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -102,16 +101,12 @@ func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transactio
 		case !errors.Is(err, storage.ErrConflict):
 			return tx, fmt.Errorf("keep a sign-in: %w", err)
 		}
-		owner := tx.BrowserHash
 		tx, err = s.Transactions.Transaction(ctx, tx.ID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return tx, errLost
 		}
 		if err != nil {
 			return tx, fmt.Errorf("read a sign-in: %w", err)
-		}
-		if !bytes.Equal(owner, tx.BrowserHash) {
-			return tx, errOtherBrowser
 		}
 	}
 	return tx, errBusy
