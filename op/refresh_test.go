@@ -1,0 +1,128 @@
+package op_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/op"
+	"github.com/vsee/vseeid/op/optest"
+	"github.com/vsee/vseeid/storage"
+)
+
+func TestP36_RefreshKeepsWhatWasProved(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	_, f, first := w.signIn(a)
+	before := a.Verify(first.IDToken, f.Nonce)
+	w.clock.pass(time.Hour)
+	answer := a.Refresh(first.RefreshToken)
+	w.status(answer, http.StatusOK)
+	// The library verifies by the time of the machine; what it says of a token that is an hour
+	// ahead is the same.
+	after := a.Verify(answer.IDToken, "")
+	before.Nonce, before.IssuedAt = "", after.IssuedAt
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("a refreshed ID token differs (-first +refreshed):\n%s", diff)
+	}
+}
+
+func TestP37_RefreshScope(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	_, _, first := w.signIn(a)
+	narrow := a.Refresh(first.RefreshToken, optest.With("scope", "openid"))
+	w.status(narrow, http.StatusOK)
+	if narrow.Scope != "openid" {
+		t.Errorf("narrowed scope %q", narrow.Scope)
+	}
+	w.refused(a.Refresh(narrow.RefreshToken, optest.With("scope", "openid offline_access")), http.StatusBadRequest, "invalid_scope")
+	again := a.Refresh(narrow.RefreshToken)
+	if again.Scope != "openid profile email" {
+		t.Errorf("the scope after a narrowed refresh is %q", again.Scope)
+	}
+	w.refused(w.clinic().Refresh(again.RefreshToken), http.StatusBadRequest, "invalid_grant")
+	w.status(a.Refresh(again.RefreshToken), http.StatusOK) // another client's attempt changed nothing
+	w.refused(a.Refresh("vsr_nonsense"), http.StatusBadRequest, "invalid_grant")
+}
+
+func TestP37_RefreshLifetimes(t *testing.T) {
+	w := newWorld(t)
+	w.change("messenger", func(c *op.Client) { c.RefreshIdle, c.RefreshOverall = time.Hour, 2*time.Hour })
+	a := w.messenger()
+	_, _, answer := w.signIn(a)
+	w.clock.pass(time.Hour)
+	w.refused(a.Refresh(answer.RefreshToken), http.StatusBadRequest, "invalid_grant")
+
+	_, _, answer = w.signIn(a)
+	for range 2 {
+		w.clock.pass(50 * time.Minute)
+		answer = a.Refresh(answer.RefreshToken)
+		w.status(answer, http.StatusOK)
+	}
+	w.clock.pass(20 * time.Minute)
+	w.refused(a.Refresh(answer.RefreshToken), http.StatusBadRequest, "invalid_grant")
+}
+
+func TestP38_ParallelRefreshes(t *testing.T) {
+	worlds(t, func(w *world) {
+		a := w.messenger()
+		_, _, first := w.signIn(a)
+		successors := map[string]bool{}
+		for _, answer := range together(20, func() optest.Answer { return a.Refresh(first.RefreshToken) }) {
+			w.status(answer, http.StatusOK)
+			successors[answer.RefreshToken] = true
+		}
+		if len(successors) != 1 {
+			w.Fatalf("%d successors, want 1", len(successors))
+		}
+		w.clock.pass(op.RefreshGrace - time.Second)
+		last := a.Refresh(first.RefreshToken)
+		w.status(last, http.StatusOK)
+
+		w.clock.pass(time.Minute)
+		w.refused(a.Refresh(first.RefreshToken), http.StatusBadRequest, "invalid_grant")
+		w.refused(a.Refresh(last.RefreshToken), http.StatusBadRequest, "invalid_grant")
+		if answer, _ := a.Userinfo(last.AccessToken); answer.Status != http.StatusUnauthorized {
+			w.Errorf("userinfo after reuse: %d", answer.Status)
+		}
+		if n := w.events(storage.TokenReused); n != 1 {
+			w.Errorf("%d events of reuse, want 1", n)
+		}
+	})
+}
+
+func TestP38_AncestorIsReuse(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	_, _, first := w.signIn(a)
+	second := a.Refresh(first.RefreshToken)
+	third := a.Refresh(second.RefreshToken)
+	w.status(third, http.StatusOK)
+	// The grace is for the token before; one older was answered long ago.
+	w.refused(a.Refresh(first.RefreshToken), http.StatusBadRequest, "invalid_grant")
+	w.refused(a.Refresh(third.RefreshToken), http.StatusBadRequest, "invalid_grant")
+}
+
+func TestP39_RefreshRechecks(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	b, _, answer := w.signIn(a)
+	w.desk.denied = errors.Join(errors.New("the policy has changed"), login.ErrDenied)
+	w.refused(a.Refresh(answer.RefreshToken), http.StatusBadRequest, "invalid_grant")
+	if answer, _ := a.Userinfo(answer.AccessToken); answer.Status != http.StatusUnauthorized {
+		t.Errorf("userinfo of who is denied: %d", answer.Status)
+	}
+	f := a.Begin()
+	w.refused(a.Redeem(f, f.Code(b.Open(f.URL()))), http.StatusBadRequest, "invalid_grant")
+
+	w.desk.denied = nil
+	answer = a.Refresh(answer.RefreshToken)
+	w.status(answer, http.StatusOK)
+	w.change("messenger", func(c *op.Client) { c.Disabled = w.clock.Now() })
+	w.refused(a.Refresh(answer.RefreshToken), http.StatusUnauthorized, "invalid_client")
+}
