@@ -102,10 +102,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 
 // Ping checks that the database answers.
 func (d *DB) Ping(ctx context.Context) error {
-	for _, db := range []*sql.DB{d.writer, d.reader} {
-		if err := db.PingContext(ctx); err != nil {
-			return fmt.Errorf("sqldb: %s does not answer: %w", d.dialect.name, err)
-		}
+	err := d.writer.PingContext(ctx)
+	if err == nil && d.reader != d.writer {
+		err = d.reader.PingContext(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("sqldb: %s does not answer: %w", d.dialect.name, err)
 	}
 	return nil
 }

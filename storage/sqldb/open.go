@@ -47,8 +47,6 @@ func (d *DB) openPostgres(c Config) error {
 	}
 	d.dialect, d.pool = postgres, pool
 	d.writer = stdlib.OpenDBFromPool(pool)
-	// The pool holds the idle connections; database/sql is to give each back at once.
-	d.writer.SetMaxIdleConns(0)
 	d.reader = d.writer
 	d.migrator = func() (*sql.DB, error) { return stdlib.OpenDB(*plain.ConnConfig), nil }
 	return nil

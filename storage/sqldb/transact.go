@@ -22,8 +22,8 @@ type inTransaction struct{}
 // to be free of other effects, and to assign, not append, what it hands out. It refuses to be called
 // from within itself, as the inner one would commit on its own.
 func (d *DB) transact(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
-	if ctx.Value(inTransaction{}) == d {
-		return errors.New("a transaction within a transaction")
+	if err := d.outside(ctx); err != nil {
+		return err
 	}
 	inner := context.WithValue(ctx, inTransaction{}, d)
 	return d.retry(ctx, func() error {
@@ -47,6 +47,14 @@ func (d *DB) transact(ctx context.Context, fn func(ctx context.Context, tx *sql.
 		}
 		return tx.Commit()
 	})
+}
+
+// outside refuses what would be committed on its own while a transaction is under way.
+func (d *DB) outside(ctx context.Context) error {
+	if ctx.Value(inTransaction{}) == d {
+		return errors.New("a transaction within a transaction")
+	}
+	return nil
 }
 
 // retry runs fn again while the database says that nothing came of it and that it may work now.
@@ -82,6 +90,9 @@ func (d *DB) retry(ctx context.Context, fn func() error) error {
 // On PostgreSQL the write and the trail are one statement, so that they cost one round trip; on
 // SQLite, where there are none, they are a transaction.
 func (d *DB) change(ctx context.Context, trail storage.Trail, query string, args ...any) (bool, error) {
+	if err := d.outside(ctx); err != nil {
+		return false, err
+	}
 	trail = d.complete(ctx, trail)
 	var changed int64
 	if !d.dialect.chains {

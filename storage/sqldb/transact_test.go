@@ -71,6 +71,11 @@ func TestTransactRefusesNesting(t *testing.T) {
 		if err == nil {
 			t.Error("a transaction within a transaction was run")
 		}
+		if err := db.Transact(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
+			return db.SwapAttempt(ctx, "k", limit.Attempt{}, limit.Attempt{Failures: 1}, storage.Trail{})
+		}); err == nil {
+			t.Error("a change within a transaction was run beside it")
+		}
 	})
 }
 

@@ -61,8 +61,8 @@ CREATE TABLE enrollments (
     ip        text NOT NULL,
     agent     text NOT NULL,
     CHECK (kind IN ('totp', 'passkey', 'email', 'recovery')),
-    CHECK ((kind = 'recovery') = (code IS NOT NULL) OR removed IS NOT NULL),
-    CHECK (removed IS NULL OR (secret IS NULL AND code IS NULL))
+    CHECK (CASE WHEN removed IS NOT NULL THEN secret IS NULL AND code IS NULL
+        ELSE (kind = 'recovery') = (code IS NOT NULL) AND (kind <> 'totp' OR secret IS NOT NULL) END)
 ) /* strict */;
 
 CREATE INDEX enrollments_user ON enrollments (user_id, id) WHERE removed IS NULL;
