@@ -265,4 +265,16 @@ func TestT44_Flood(t *testing.T) {
 	if got := b.post(p.on("later")); got.status != http.StatusSeeOther {
 		t.Errorf("another address: %d", got.status)
 	}
+	for range 600 {
+		b.header.Set("X-Test-IP", "2001:db8::1")
+		b.post(p.on("later"))
+	}
+	for ip, want := range map[string]int{
+		"2001:db8::1": http.StatusTooManyRequests, "2001:db8::ffff:2": http.StatusTooManyRequests, "2001:db8:0:1::1": http.StatusSeeOther,
+	} {
+		b.header.Set("X-Test-IP", ip)
+		if got := b.post(p.on("later")); got.status != want {
+			t.Errorf("%s: %d, want %d", ip, got.status, want)
+		}
+	}
 }

@@ -1,0 +1,240 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/login/session"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/storage/sqldb"
+)
+
+var errStore = errors.New("the store is away: password=hunter2")
+
+// shaky is the durable store, of which one call fails: the one that is reached when left is 0.
+type shaky struct {
+	*sqldb.DB
+	left *int
+}
+
+func (s shaky) fails() error {
+	*s.left--
+	if *s.left == -1 {
+		return errStore
+	}
+	return nil
+}
+
+func (s shaky) UserByEmail(ctx context.Context, email string) (login.User, error) {
+	if err := s.fails(); err != nil {
+		return login.User{}, err
+	}
+	return s.DB.UserByEmail(ctx, email)
+}
+
+func (s shaky) Standing(ctx context.Context, userID, sessionID string) (login.Standing, error) {
+	if err := s.fails(); err != nil {
+		return login.Standing{}, err
+	}
+	return s.DB.Standing(ctx, userID, sessionID)
+}
+
+func (s shaky) Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error) {
+	if err := s.fails(); err != nil {
+		return nil, err
+	}
+	return s.DB.Enrollments(ctx, userID)
+}
+
+func (s shaky) EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.EnrollFirst(ctx, e, trail)
+}
+
+func (s shaky) SessionByCookie(ctx context.Context, cookie string) (session.Session, error) {
+	if err := s.fails(); err != nil {
+		return session.Session{}, err
+	}
+	return s.DB.SessionByCookie(ctx, cookie)
+}
+
+func (s shaky) CreateSession(ctx context.Context, created session.Session, cookie string, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.CreateSession(ctx, created, cookie, trail)
+}
+
+func (s shaky) Attempt(ctx context.Context, key string) (limit.Attempt, error) {
+	if err := s.fails(); err != nil {
+		return limit.Attempt{}, err
+	}
+	return s.DB.Attempt(ctx, key)
+}
+
+func (s shaky) SwapAttempt(ctx context.Context, key string, old, next limit.Attempt, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.SwapAttempt(ctx, key, old, next, trail)
+}
+
+func (s shaky) Record(ctx context.Context, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.Record(ctx, trail)
+}
+
+// TestT49_EveryFailureStops lets the n-th call of the durable store fail, for every n of a sign-in.
+// Whatever fails, nobody comes in with less than the organization demands, and the page says that
+// something went wrong and nothing of what it was.
+func TestT49_EveryFailureStops(t *testing.T) {
+	const never = 1 << 30
+	left := never
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		s := shaky{c.People.(*sqldb.DB), &left}
+		c.People, c.Enrollments, c.Sessions, c.Attempts, c.Audit = s, s, s, s, s
+	})
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	seed, _, _ := w.browser().setUp(u, login.Demand{})
+	already := len(w.results())
+
+	// walk signs in until something fails.
+	walk := func() (failed page, ok bool) {
+		for _, key := range []string{"password:" + u.ID, "totp:" + u.ID} { // what failed before
+			count, err := w.db.Attempt(t.Context(), key)
+			must(t, err)
+			must(t, w.db.SwapAttempt(t.Context(), key, count, limit.Attempt{}, storage.Trail{}))
+		}
+		b := w.browser()
+		p := b.begin(login.Demand{})
+		for _, answer := range [][]string{{"identifier", "email", u.Email}, {"password", "password", "wrong"}, {"password", "password", secretWord}, {"challenge"}} {
+			if p.status == http.StatusInternalServerError {
+				break
+			}
+			if answer[0] == "challenge" {
+				answer = append(answer, "code", w.app(seed))
+			}
+			p = b.follow(b.post(p.on(answer[0]), answer[1:]...))
+		}
+		if p.status == http.StatusInternalServerError {
+			if b.cookie("vseeid-session") != "" {
+				t.Error("a failure left a session")
+			}
+			return p, false
+		}
+		p.is(t, "user", u.ID, "amr", "mfa otp pwd")
+		return p, true
+	}
+	failures := 0
+	for n := 0; ; n++ {
+		left = n
+		p, ok := walk()
+		left = never
+		if ok {
+			break
+		}
+		failures++
+		text := tags.ReplaceAllString(p.body, "")
+		if strings.Contains(p.body, "hunter2") || !strings.Contains(text, "Something Went Wrong") || !strings.Contains(text, "req-1") {
+			t.Errorf("call %d: %s", n, text)
+		}
+		if got := len(w.results()); got != already {
+			t.Fatalf("call %d failed and the client was answered", n)
+		}
+	}
+	if failures < 15 {
+		t.Errorf("only %d calls were tried", failures)
+	}
+}
+
+// lastMoment runs something between the last answer and what comes of it.
+type lastMoment struct {
+	login.Transactions
+	run func()
+}
+
+func (l lastMoment) TakeTransaction(ctx context.Context, id string, version int64) error {
+	err := l.Transactions.TakeTransaction(ctx, id, version)
+	if err == nil {
+		l.run()
+	}
+	return err
+}
+
+func TestT25_T50_AtTheLastMoment(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		run   func(w *world, u login.User)
+		shows []any
+	}{
+		{"policy", func(w *world, _ login.User) { w.setPolicy("lakeside", preset("standard")) }, []any{http.StatusOK, "Secure Your Account"}},
+		{"membership", func(w *world, u login.User) {
+			must(w.t, w.db.RemoveMember(w.t.Context(), u.ID, "lakeside", storage.Trail{}))
+		}, []any{http.StatusForbidden, "You Are Not a Member"}},
+		{"disabled", func(w *world, u login.User) {
+			must(w.t, w.db.DisableUser(w.t.Context(), u.ID, w.now(), storage.Trail{}))
+		}, []any{http.StatusForbidden, "This Account Is Disabled"}},
+		{"deleted", func(w *world, u login.User) {
+			must(w.t, w.db.DeleteUser(w.t.Context(), u.ID, w.now(), storage.Trail{}))
+		}, []any{http.StatusForbidden, "This Account Is Disabled"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run := func() {}
+			w := newWorld(t, sqlite(t), func(c *login.Config) {
+				c.Transactions = lastMoment{c.Transactions, func() { run() }}
+			})
+			w.org("lakeside", preset("off"))
+			u := w.person("anna", "lakeside")
+			run = func() { c.run(w, u) }
+			b := w.browser()
+			p := b.password(b.begin(login.Demand{Org: "lakeside"}), u)
+			p.shows(t, c.shows[0].(int), c.shows[1].(string))
+			if len(w.results()) != 0 || b.cookie("vseeid-session") != "" {
+				t.Error("somebody came in")
+			}
+		})
+	}
+}
+
+// race loses every compare-and-set of a transaction once to another request that changed nothing.
+type race struct {
+	login.Transactions
+	lost map[string]bool
+}
+
+func (r race) SwapTransaction(ctx context.Context, tx login.Transaction) error {
+	if key := fmt.Sprint(tx.ID, tx.Version); !r.lost[key] {
+		r.lost[key], r.lost[fmt.Sprint(tx.ID, tx.Version+1)] = true, true
+		other, err := r.Transactions.Transaction(ctx, tx.ID)
+		if err != nil {
+			return err
+		}
+		if err := r.Transactions.SwapTransaction(ctx, other); err != nil {
+			return err
+		}
+	}
+	return r.Transactions.SwapTransaction(ctx, tx)
+}
+
+func TestLostSwapsAreDecidedAnew(t *testing.T) {
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		c.Transactions = race{c.Transactions, map[string]bool{}}
+	})
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	b := w.browser()
+	_, _, answer := b.setUp(u, login.Demand{})
+	answer.is(t, "user", u.ID, "amr", "mfa otp pwd")
+}
