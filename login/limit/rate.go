@@ -30,11 +30,11 @@ type Source interface {
 
 // Spend decides about one request at now by the generic cell rate algorithm. Its only state is the
 // theoretical arrival time: when everything spent so far will have been earned back. The zero
-// time, or any that is past, is a full burst. It returns the time to be stored instead, which a
-// refused request does not move.
+// time, or any that is past, is a full burst. It returns the time to be stored instead.
 //
-// A tat further away than a whole burst can only come of a clock that was set back or of a rate
-// that was wider then; it counts as a whole burst, so that nobody waits longer than for that.
+// A refused request moves the time only where it is further away than a whole burst, which comes of
+// a clock that was set back or of a rate that was wider then: it is moved to a whole burst from
+// now, so that nobody waits longer than for that.
 func (r Rate) Spend(tat, now time.Time) (next time.Time, d Decision) {
 	if r.Per <= 0 || r.Burst <= 0 {
 		return tat, Decision{}
