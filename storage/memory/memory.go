@@ -23,7 +23,8 @@ var (
 )
 
 // ErrFull says that the store has no room for a new record. Nothing that it has is pushed out: a
-// flood of new sign-ins does not end those under way.
+// flood of new sign-ins does not end those under way, which may go on (and grow a little) also when
+// the store is full.
 var ErrFull = errors.New("the short-lived store is full")
 
 // Config bounds the store. The zero Config is good.
