@@ -83,16 +83,16 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	d := connect(c, redis.NewUniversalClient(c.options()))
+	d := connect(c)
 	if err := d.Ping(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-// connect makes a DB of a client, which connects when it is used.
-func connect(c Config, client redis.UniversalClient) *DB {
-	d := &DB{client: client, keys: c.Keys, prefix: c.Prefix, now: c.Now}
+// connect makes a DB, whose connections are made when they are needed.
+func connect(c Config) *DB {
+	d := &DB{client: redis.NewUniversalClient(c.options()), keys: c.Keys, prefix: c.Prefix, now: c.Now}
 	if d.prefix == "" {
 		d.prefix = DefaultPrefix
 	}

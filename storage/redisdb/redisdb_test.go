@@ -252,7 +252,7 @@ func TestT48_RedisDown(t *testing.T) {
 			if _, err := Open(t.Context(), c); err == nil {
 				t.Error("opened")
 			}
-			d := connect(c, redis.NewUniversalClient(c.options()))
+			d := connect(c)
 			t.Cleanup(func() { d.Close() })
 			everyMethodFails(t, d)
 		})
