@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage/redisdb"
 	"github.com/vsee/vseeid/storage/secret"
 )
@@ -208,7 +209,7 @@ func (c *config) checkMail() error {
 	}
 	u, err := url.Parse(c.SMTPURL)
 	switch {
-	case err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps"):
+	case err != nil || u.Hostname() == "" || smtpSchemes[u.Scheme] == "":
 		return badSetting("VSEEID_SMTP_URL cannot be read: set it to smtp://host:587 or smtps://host:465")
 	case u.User.Username() == "" && c.SMTPPassword != "":
 		return badSetting("VSEEID_SMTP_PASSWORD is set but VSEEID_SMTP_URL names no user: set it to smtp://user@host:587")
@@ -286,8 +287,11 @@ func readLogo(path string) (image, error) {
 const (
 	memoryURL  = "memory:"
 	redisForms = "redis://user:password@host:6379/0, redis-sentinel://host,host/0?master=NAME or redis-cluster://host,host; rediss… for TLS"
-	smtpForms  = "smtp://user@host:587, or smtps://user@host:465"
+	smtpForms  = "smtp://user@host:587, which has to offer STARTTLS; smtps://user@host:465; or smtp-plain://host:25, without TLS, for a mail server on this host or its network"
 )
+
+// smtpSchemes says which TLS a scheme of --smtp-url means.
+var smtpSchemes = map[string]notice.TLS{"smtp": notice.StartTLS, "smtps": notice.Implicit, "smtp-plain": notice.Plain}
 
 // String shows nothing of what a config holds: it has passwords in it.
 func (c *config) String() string { return fmt.Sprintf("config of %s", c.Issuer) }

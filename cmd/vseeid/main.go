@@ -1,37 +1,111 @@
+// Command vseeid is an OpenID Provider.
+//
+//	vseeid dev       try it: nothing but Go, sample people, two demo apps
+//	vseeid serve     production: PostgreSQL, Redis, settings by flags and VSEEID_* variables
+//	vseeid migrate   bring the database to the schema of this program
+//	vseeid client    the apps that may send people here
+//	vseeid org       organizations and what they demand of a sign-in
+//	vseeid user      people
+//	vseeid keys      signing keys and master keys
+//
+// This package is the only place where the parts meet: build.go puts a provider together, and is
+// used by serve, by dev and by the tests alike. Around it each request passes, in this order,
+//
+//	origin.go     a request id and the client's address, for the log, the audit and error pages
+//	accesslog.go  one line when it is answered
+//	recovery.go   a panic becomes an error page with a reference
+//	headers.go    the headers of every response; 421 for other hosts
+//	unmatched.go  pages for unknown addresses and methods
 package main
 
 import (
-	_ "github.com/a-h/templ"
-	_ "github.com/alecthomas/kong"
-	_ "github.com/boombuler/barcode/qr"
-	_ "github.com/chromedp/cdproto/page"
-	_ "github.com/chromedp/chromedp"
-	_ "github.com/coreos/go-oidc/v3/oidc"
-	_ "github.com/emersion/go-smtp"
-	_ "github.com/go-crypt/crypt"
-	_ "github.com/go-crypt/crypt/algorithm/argon2"
-	_ "github.com/go-jose/go-jose/v4"
-	_ "github.com/go-jose/go-jose/v4/jwt"
-	_ "github.com/google/go-cmp/cmp"
-	_ "github.com/google/uuid"
-	_ "github.com/jackc/pgx/v5"
-	_ "github.com/jackc/pgx/v5/pgxpool"
-	_ "github.com/jackc/pgx/v5/stdlib"
-	_ "github.com/nicksnyder/go-i18n/v2/i18n"
-	_ "github.com/pquerna/otp"
-	_ "github.com/pquerna/otp/hotp"
-	_ "github.com/pquerna/otp/totp"
-	_ "github.com/pressly/goose/v3"
-	_ "github.com/pressly/goose/v3/lock"
-	_ "github.com/redis/go-redis/v9"
-	_ "github.com/tink-crypto/tink-go/v2/aead"
-	_ "github.com/wneessen/go-mail"
-	_ "github.com/zitadel/oidc/v3/pkg/oidc"
-	_ "golang.org/x/crypto/argon2"
-	_ "golang.org/x/oauth2"
-	_ "golang.org/x/sync/errgroup"
-	_ "golang.org/x/text/language"
-	_ "modernc.org/sqlite"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
 )
 
-func main() {}
+// The exit codes.
+const (
+	exitFailed = 1 // it was tried and did not work
+	exitUsage  = 2 // a flag, an argument or a setting is wrong: nothing was tried
+)
+
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Serve the provider. All settings are checked before anything listens; a bad one ends the program with a sentence that says what to set."`
+	Dev     devCmd     `cmd:"" help:"Try it on this machine: sample people, two demo apps and a mailbox, with nothing to install."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to the schema of this program, or say where it is."`
+	Client  clientCmd  `cmd:"" help:"Create, list, show, change and delete clients: the apps that send people here."`
+	Org     orgCmd     `cmd:"" help:"Create, list, show, change and delete organizations, their policies and their members."`
+	User    userCmd    `cmd:"" help:"Create, list, show, change, disable and delete people, and end their sessions."`
+	Keys    keysCmd    `cmd:"" help:"Signing keys of tokens, and master keys of the stores."`
+}
+
+// process is what a command has of the world.
+type process struct {
+	ctx context.Context
+	in  io.Reader
+	out io.Writer // what was asked for
+	err io.Writer // logs and everything else
+	now func() time.Time
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(process{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: it returns the exit code.
+func run(p process, args []string) int {
+	var c commands
+	exited, code := false, 0
+	parser, err := kong.New(&c,
+		kong.Name("vseeid"),
+		kong.Description("An OpenID Provider: it signs people in with a password and the second factor that their organization demands, and tells apps the truth about it."),
+		kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms},
+		kong.Writers(p.out, p.err),
+		kong.Exit(func(c int) { exited, code = true, c }), // only --help asks for it
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Bind(&p),
+	)
+	if err != nil {
+		fmt.Fprintln(p.err, "vseeid:", err) // a mistake in the tags above
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	if exited {
+		return code
+	}
+	if err == nil {
+		err = command.Run()
+	}
+	return report(p.err, err)
+}
+
+// report says in one line what went wrong, and with what code to exit.
+func report(w io.Writer, err error) int {
+	var (
+		usage   *kong.ParseError
+		setting settingError
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(w, "vseeid: %v; see --help\n", err)
+		return exitUsage
+	case errors.As(err, &setting):
+		fmt.Fprintf(w, "vseeid: %v\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(w, "vseeid: %s\n", scrub(err.Error()))
+	return exitFailed
+}

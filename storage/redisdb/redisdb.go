@@ -28,6 +28,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -179,4 +180,14 @@ func (d *DB) places(k kind, id string) []string {
 
 func (d *DB) at(k kind, hash []byte) string {
 	return d.prefix + string(k) + ":{" + base64.RawURLEncoding.EncodeToString(hash) + "}"
+}
+
+// LogTo sends what the client library has to say (a connection that failed, a Sentinel that is
+// away) to log. The library has one logger for the process, so call it once, before Open.
+func LogTo(log *slog.Logger) { redis.SetLogger(libraryLog{log}) }
+
+type libraryLog struct{ log *slog.Logger }
+
+func (l libraryLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.WarnContext(ctx, "redis client", "message", fmt.Sprintf(format, v...))
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/factors/recovery"
+	"github.com/vsee/vseeid/factors/totp"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/login/notice"
+	"github.com/vsee/vseeid/op"
+	"github.com/vsee/vseeid/op/keys"
+	"github.com/vsee/vseeid/storage/secret"
+	"github.com/vsee/vseeid/storage/sqldb"
+	"github.com/vsee/vseeid/templates"
+)
+
+// parts is what a provider is made of. serve, dev and the tests fill it, and differ in nothing else.
+type parts struct {
+	issuer    *url.URL
+	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	durable   *sqldb.DB
+	short     shortLived
+	secrets   *secret.Keys
+	passwords login.Passwords
+	sender    notice.Sender // nil: mails wait in the outbox
+	brand     templates.Brand
+	logo      image  // empty: the brand's name in letters
+	support   string // the mail address that mails name; empty for none
+	log       *slog.Logger
+	now       func() time.Time
+	mailbox   bool // dev: /dev/mail shows every mail to everybody
+}
+
+// shortLived is the store of what lives for minutes: redisdb or memory.
+type shortLived interface {
+	login.Transactions
+	op.Codes
+	limit.Source
+	Ping(ctx context.Context) error
+}
+
+// provider is the running whole: what answers requests, and what works beside them.
+type provider struct {
+	handler http.Handler
+	health  *health
+	ring    *keys.Ring
+	workers []func(context.Context)
+}
+
+// build puts a provider together. It reads the signing keys, and makes them where there are none.
+func build(ctx context.Context, p parts) (*provider, error) {
+	if len(p.logo.bytes) > 0 {
+		p.brand.Logo = logoPath
+	}
+	ring := keys.New(keys.Config{Store: p.durable, Now: p.now, Log: p.log})
+	if err := ring.Load(ctx); err != nil {
+		return nil, err
+	}
+	kinds := map[factors.Kind]factors.Factor{
+		factors.TOTP:     totp.Factor{Issuer: p.brand.Name, Store: p.durable, Now: p.now},
+		factors.Recovery: recovery.Factor{Store: p.durable, Now: p.now},
+	}
+
+	// The two halves know each other by three functions: login begins when op asks, and op
+	// finishes, fails or begins again when login says so.
+	var protocol *op.Provider
+	signIn, err := login.New(login.Config{
+		Issuer:       p.issuer,
+		Transactions: p.short,
+		People:       p.durable,
+		Enrollments:  p.durable,
+		Sessions:     p.durable,
+		Attempts:     p.durable,
+		Audit:        p.durable,
+		Limits:       p.short,
+		Factors:      kinds,
+		Passwords:    p.passwords,
+		Keys:         p.secrets,
+		Notices:      notice.Writer{Product: p.brand.Name, Support: p.support},
+		QR:           totp.QR,
+		Brand:        p.brand,
+		Now:          p.now,
+		Finish: func(w http.ResponseWriter, r *http.Request, res login.Result) error {
+			return protocol.Finish(w, r, res)
+		},
+		Fail: func(w http.ResponseWriter, r *http.Request, request []byte, code string) error {
+			return protocol.Fail(w, r, request, code)
+		},
+		StartAgain: func(request []byte) string { return protocol.StartAgain(request) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	protocol, err = op.New(op.Config{
+		Issuer:       p.issuer.String(),
+		Clients:      p.durable,
+		Codes:        p.short,
+		Grants:       p.durable,
+		People:       signIn,
+		Browser:      signIn,
+		Begin:        signIn.Begin,
+		Keys:         ring,
+		Secrets:      p.secrets,
+		SupportedACR: login.SupportedACR(factors.TOTP, factors.Recovery),
+		Brand:        p.brand,
+		Now:          p.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	// Everything that answers, on one page.
+	mux := http.NewServeMux()
+	protocol.Mount(mux)                              // /authorize /oauth/* /userinfo /oidc/logout /v2/logout /.well-known/*
+	signIn.Mount(mux)                                // /u/login/{tx}
+	mux.Handle("GET /u/assets/", templates.Assets()) // stylesheet, script
+	p.logo.mount(mux)                                // /u/brand/logo, when there is one
+	health := p.health(ring)                         // /livez /readyz
+	health.mount(mux)                                //
+	if p.mailbox {                                   //
+		mailbox{mails: p.durable, log: p.log}.mount(mux) // /dev/mail /dev/mail.json
+	}
+
+	pages := notices{frame: templates.Frame{Brand: p.brand}, log: p.log}
+	handler := pages.withPages(mux)
+	handler = withHost(p.issuer, handler)
+	handler = withHeaders(p.issuer, handler)
+	handler = withRecovery(p.log, pages.unexpected, handler)
+	handler = withAccessLog(p.log, p.now, handler)
+	handler = withOrigin(p.proxies, handler)
+	return &provider{handler: handler, health: health, ring: ring, workers: p.workers(ring)}, nil
+}
+
+// health asks the stores and the keys.
+func (p parts) health(ring *keys.Ring) *health {
+	return &health{
+		checks: []check{
+			{"database", p.durable.Ping},
+			{"schema", p.durable.CheckSchema},
+			{"short-lived store", p.short.Ping},
+			{"signing keys", func(context.Context) error { _, err := ring.JWKS(); return err }},
+		},
+		failed: func(ctx context.Context, what string, err error) {
+			p.log.ErrorContext(ctx, "not ready", "check", what, "error", err)
+		},
+	}
+}
+
+const pruneEvery = 10 * time.Minute
+
+// workers work beside the requests until their context ends.
+func (p parts) workers(ring *keys.Ring) []func(context.Context) {
+	out := []func(context.Context){ring.Run, p.prune}
+	if p.sender != nil {
+		worker := notice.Worker{Outbox: p.durable, Sender: p.sender, Now: p.now, Log: p.log}
+		out = append(out, func(ctx context.Context) {
+			if err := worker.Run(ctx); err != nil {
+				p.log.ErrorContext(ctx, "outbox worker stopped", "error", err)
+			}
+		})
+	}
+	return out
+}
+
+// prune drops what nobody needs any more. Every instance does; batches of theirs do not collide.
+func (p parts) prune(ctx context.Context) {
+	ticker := time.NewTicker(pruneEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		n, err := p.durable.Prune(ctx, p.now())
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			p.log.ErrorContext(ctx, "prune", "error", err)
+		case n > 0:
+			p.log.InfoContext(ctx, "pruned", "rows", n)
+		}
+	}
+}
