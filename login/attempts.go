@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -33,7 +32,7 @@ type rate struct {
 func (s *Server) admit(ctx context.Context, r rate, now time.Time) error {
 	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+network(storage.OriginOf(ctx).IP), r.Rate, now)
 	if err != nil {
-		return fmt.Errorf("ask the limits: %w", err)
+		return storeFailed("ask the limits", err)
 	}
 	if !d.Allowed {
 		return tooMany{d.RetryIn}
@@ -87,7 +86,7 @@ func (s *Server) spend(ctx context.Context, k factors.Kind, key string, now time
 	for range raceLimit {
 		before, err = s.Attempts.Attempt(ctx, key)
 		if err != nil {
-			return before, after, fmt.Errorf("read the failures: %w", err)
+			return before, after, storeFailed("read the failures", err)
 		}
 		var ok bool
 		if after, ok = l.Spend(before, now); !ok {
@@ -98,7 +97,7 @@ func (s *Server) spend(ctx context.Context, k factors.Kind, key string, now time
 			return before, after, nil
 		}
 		if !errors.Is(err, storage.ErrConflict) {
-			return before, after, fmt.Errorf("count an attempt: %w", err)
+			return before, after, storeFailed("count an attempt", err)
 		}
 	}
 	return before, after, errBusy
@@ -121,10 +120,10 @@ func (s *Server) cleared(ctx context.Context, key string, after limit.Attempt) e
 			return nil
 		}
 		if !errors.Is(err, storage.ErrConflict) {
-			return fmt.Errorf("clear the failures: %w", err)
+			return storeFailed("clear the failures", err)
 		}
 		if after, err = s.Attempts.Attempt(ctx, key); err != nil {
-			return fmt.Errorf("read the failures: %w", err)
+			return storeFailed("read the failures", err)
 		}
 		if after == (limit.Attempt{}) {
 			return nil
@@ -150,7 +149,7 @@ func (s *Server) failed(ctx context.Context, k factors.Kind, after limit.Attempt
 // record writes a trail that belongs to no change.
 func (s *Server) record(ctx context.Context, trail storage.Trail) error {
 	if err := s.Audit.Record(ctx, trail); err != nil {
-		return fmt.Errorf("record what happened: %w", err)
+		return storeFailed("record what happened", err)
 	}
 	return nil
 }

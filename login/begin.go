@@ -71,7 +71,7 @@ func (s *Server) seed(r *http.Request, tx *Transaction, now time.Time) (facts, e
 func (s *Server) start(w http.ResponseWriter, r *http.Request, tx Transaction, now time.Time) error {
 	tx.extend(now)
 	if err := s.Transactions.CreateTransaction(r.Context(), tx); err != nil {
-		return fmt.Errorf("keep a new sign-in: %w", err)
+		return storeFailed("keep a new sign-in", err)
 	}
 	if err := s.remember(w, r, tx, false); err != nil {
 		return fmt.Errorf("remember the request: %w", err)
@@ -105,7 +105,7 @@ func (s *Server) see(w http.ResponseWriter, r *http.Request, tx Transaction) {
 // sso answers a client by the session that the browser has, and notes its use.
 func (s *Server) sso(w http.ResponseWriter, r *http.Request, tx Transaction, f facts, now time.Time) error {
 	if err := s.Sessions.TouchSession(r.Context(), f.session.ID, now); err != nil {
-		return fmt.Errorf("note the use of a session: %w", err)
+		return storeFailed("note the use of a session", err)
 	}
 	result, err := f.result(tx, f.session.ID, now)
 	if err != nil {

@@ -39,7 +39,7 @@ func (s *Server) End(w http.ResponseWriter, r *http.Request, sessionID string) e
 	switch ended, err := s.Sessions.Session(ctx, sessionID); {
 	case errors.Is(err, storage.ErrNotFound):
 	case err != nil:
-		return fmt.Errorf("find the session to end: %w", err)
+		return storeFailed("find the session to end", err)
 	default:
 		if err := s.endSession(ctx, ended, "logout", s.Now()); err != nil {
 			return err
@@ -62,7 +62,7 @@ func (s *Server) session(r *http.Request) (session.Session, error) {
 		return session.Session{}, nil
 	}
 	if err != nil {
-		return session.Session{}, fmt.Errorf("find the browser's session: %w", err)
+		return session.Session{}, storeFailed("find the browser's session", err)
 	}
 	return found, nil
 }
@@ -73,7 +73,7 @@ func (s *Server) endSession(ctx context.Context, ended session.Session, reason s
 		Detail: map[string]string{"reason": reason},
 	}))
 	if err != nil {
-		return fmt.Errorf("end a session: %w", err)
+		return storeFailed("end a session", err)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (s *Server) settle(w http.ResponseWriter, r *http.Request, f facts, tx Tran
 	}
 	trail := signedIn(f, created.ID, storage.SessionCreated, evidence, now)
 	if err := s.Sessions.CreateSession(ctx, created, cookie, trail); err != nil {
-		return "", fmt.Errorf("create a session: %w", err)
+		return "", storeFailed("create a session", err)
 	}
 	s.cookies.set(w, sessionCookie, cookie, overall)
 	return created.ID, nil
@@ -124,7 +124,7 @@ func (s *Server) renew(ctx context.Context, id string, f facts, cookie string, e
 	for range raceLimit {
 		current, err := s.Sessions.Session(ctx, id)
 		if err != nil {
-			return "", fmt.Errorf("read the session to renew: %w", err)
+			return "", storeFailed("read the session to renew", err)
 		}
 		current.Evidence = session.Merge(current.Evidence, evidence)
 		current.LastUsed = now
@@ -134,7 +134,7 @@ func (s *Server) renew(ctx context.Context, id string, f facts, cookie string, e
 			continue
 		}
 		if err != nil {
-			return "", fmt.Errorf("renew a session: %w", err)
+			return "", storeFailed("renew a session", err)
 		}
 		return id, nil
 	}

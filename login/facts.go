@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -34,11 +33,11 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 		return facts{policy: Personal(), gone: true}, nil
 	}
 	if err != nil {
-		return facts{}, fmt.Errorf("read the person: %w", err)
+		return facts{}, storeFailed("read the person", err)
 	}
 	enrolled, err := s.Enrollments.Enrollments(ctx, tx.UserID)
 	if err != nil {
-		return facts{}, fmt.Errorf("read the person's factors: %w", err)
+		return facts{}, storeFailed("read the person's factors", err)
 	}
 	f := facts{user: standing.User, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
 	var ok bool

@@ -2,6 +2,7 @@ package login
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"mime"
@@ -29,6 +30,17 @@ var (
 type tooMany struct{ wait time.Duration }
 
 func (tooMany) Error() string { return "too many requests" }
+
+// unavailable is what a store said that is neither of storage's two words: it could not answer. The
+// person is told to come back in a moment; the log is told why.
+type unavailable struct{ err error }
+
+func (u unavailable) Error() string { return u.err.Error() }
+func (u unavailable) Unwrap() error { return u.err }
+
+func storeFailed(doing string, err error) error {
+	return unavailable{fmt.Errorf("%s: %w", doing, err)}
+}
 
 // formLimit is more than any of our forms has.
 const formLimit = 64 << 10
@@ -83,6 +95,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) error {
 	var (
 		many  tooMany
+		down  unavailable
 		title = "notice.error"
 		code  = http.StatusInternalServerError
 		page  = templates.Notice{Frame: s.frame(r, Demand{})}
@@ -105,6 +118,10 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 	case errors.Is(err, errForm):
 		title, code = "notice.method", http.StatusBadRequest
 	default:
+		if errors.As(err, &down) {
+			code = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", seconds(busyRetry))
+		}
 		page.Reference = storage.OriginOf(r.Context()).RequestID
 		level := slog.LevelError
 		if r.Context().Err() != nil { // nobody waits for the answer any more

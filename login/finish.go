@@ -26,7 +26,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 	case errors.Is(err, storage.ErrNotFound):
 		return errFinished
 	case err != nil:
-		return fmt.Errorf("take a sign-in: %w", err)
+		return storeFailed("take a sign-in", err)
 	}
 	now := s.Now()
 	f, err := s.facts(ctx, tx, now)

@@ -170,7 +170,7 @@ func (s *Server) ceremonyPage(r *http.Request, v visit, frame templates.Frame, p
 	}
 	count, err := s.Attempts.Attempt(r.Context(), attemptKey(kind, v.user.ID))
 	if err != nil {
-		return nil, fmt.Errorf("read the failures: %w", err)
+		return nil, storeFailed("read the failures", err)
 	}
 	page.Closed = ladder(kind).Closed(count)
 	if wait := ladder(kind).Wait(count, v.now); !page.Closed && page.Problem.IsZero() && wait > 0 {
@@ -226,7 +226,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, tx Transaction, oa
 	case errors.Is(err, storage.ErrNotFound):
 		return errFinished
 	case err != nil:
-		return fmt.Errorf("take a sign-in: %w", err)
+		return storeFailed("take a sign-in", err)
 	}
 	if err := s.remember(w, r, tx, true); err != nil {
 		return fmt.Errorf("remember the request: %w", err)

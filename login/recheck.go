@@ -31,7 +31,7 @@ func (s *Server) Recheck(ctx context.Context, r Result, offline bool) error {
 		return fmt.Errorf("%w: the person is gone", ErrDenied)
 	}
 	if err != nil {
-		return fmt.Errorf("read the person: %w", err)
+		return storeFailed("read the person", err)
 	}
 	if !standing.User.Disabled.IsZero() {
 		return fmt.Errorf("%w: the person is disabled", ErrDenied)
@@ -58,7 +58,7 @@ func (s *Server) rejudge(ctx context.Context, userID string, p Policy, evidence 
 	if p.MFA == Optional { // the only case in which it matters
 		var err error
 		if enrolled, err = s.Enrollments.Enrollments(ctx, userID); err != nil {
-			return fmt.Errorf("read the person's factors: %w", err)
+			return storeFailed("read the person's factors", err)
 		}
 	}
 	if p.demandsMFA(enrolled) && !multiFactor(allowed(p, evidence)) {
@@ -74,7 +74,7 @@ func (s *Server) Claims(ctx context.Context, userID string) (Claims, error) {
 		return Claims{}, fmt.Errorf("%w: the person is gone", ErrDenied)
 	}
 	if err != nil {
-		return Claims{}, fmt.Errorf("read the person: %w", err)
+		return Claims{}, storeFailed("read the person", err)
 	}
 	if !u.Disabled.IsZero() {
 		return Claims{}, fmt.Errorf("%w: the person is disabled", ErrDenied)

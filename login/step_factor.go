@@ -44,7 +44,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("keep the first factor: %w", err)
+		return storeFailed("keep the first factor", err)
 	}
 	tx, err := s.proved(ctx, v.tx, v.user.ID, e.Proved)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	case errors.As(err, &l):
 		return s.wait(w, r, v, l)
 	case err != nil:
-		return fmt.Errorf("verify %s: %w", kind, err)
+		return storeFailed("verify "+string(kind), err)
 	case !right:
 		return s.wrong(w, r, v, says(codeProblem(kind, refusal)))
 	}

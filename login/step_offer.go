@@ -2,7 +2,6 @@ package login
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/vsee/vseeid/factors"
@@ -27,7 +26,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
 		return s.wrong(w, r, v, says("recovery.confirm"))
 	case errors.Is(err, storage.ErrNotFound): // replaced by another tab: the page shows a new one
 	case err != nil:
-		return fmt.Errorf("confirm the recovery code: %w", err)
+		return storeFailed("confirm the recovery code", err)
 	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool { t.Pending = nil; return true })
 	if err != nil {

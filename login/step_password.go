@@ -57,7 +57,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	if upgraded != "" {
 		// A conflict is a password changed meanwhile: there is nothing to upgrade.
 		if err := s.People.UpgradePassword(ctx, u.ID, u.PasswordHash, upgraded); err != nil && !errors.Is(err, storage.ErrConflict) {
-			return fmt.Errorf("upgrade a password: %w", err)
+			return storeFailed("upgrade a password", err)
 		}
 	}
 	tx, err := s.proved(ctx, v.tx, u.ID, knows(v.now))
@@ -78,7 +78,7 @@ func (s *Server) claimed(ctx context.Context, tx Transaction) (User, error) {
 		return User{}, nil
 	}
 	if err != nil {
-		return User{}, fmt.Errorf("read the person: %w", err)
+		return User{}, storeFailed("read the person", err)
 	}
 	return u, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -27,7 +26,7 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		return visit{}, errLost
 	}
 	if err != nil {
-		return visit{}, fmt.Errorf("read a sign-in: %w", err)
+		return visit{}, storeFailed("read a sign-in", err)
 	}
 	cookie := s.cookies.value(r, browserCookie)
 	if !isSecret(cookie) || subtle.ConstantTimeCompare(browserHash(cookie), tx.BrowserHash) != 1 {
@@ -99,14 +98,14 @@ func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transactio
 		case errors.Is(err, storage.ErrNotFound):
 			return tx, errLost
 		case !errors.Is(err, storage.ErrConflict):
-			return tx, fmt.Errorf("keep a sign-in: %w", err)
+			return tx, storeFailed("keep a sign-in", err)
 		}
 		tx, err = s.Transactions.Transaction(ctx, tx.ID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return tx, errLost
 		}
 		if err != nil {
-			return tx, fmt.Errorf("read a sign-in: %w", err)
+			return tx, storeFailed("read a sign-in", err)
 		}
 	}
 	return tx, errBusy
