@@ -96,7 +96,7 @@ func TestT15_UnlistedMethod(t *testing.T) {
 	}
 }
 
-func TestT23_T25_PolicyOfNow(t *testing.T) {
+func TestA21_T23_T25_PolicyOfNow(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("lakeside", preset("off"))
 	w.org("riverside", preset("standard"))

@@ -62,7 +62,7 @@ func TestP02_UnknownAndRepeatedParameters(t *testing.T) {
 	}
 }
 
-func TestP03_RedirectURIIsComparedAsAString(t *testing.T) {
+func TestP03_T35_RedirectURIIsComparedAsAString(t *testing.T) {
 	w := newWorld(t)
 	w.change("messenger", func(c *op.Client) { c.RedirectURIs = []string{"https://app.example/callback"} })
 	b := optest.NewBrowser(t, w.issuer)

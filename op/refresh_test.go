@@ -14,7 +14,7 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-func TestP36_RefreshKeepsWhatWasProved(t *testing.T) {
+func TestP36_T52_RefreshKeepsWhatWasProved(t *testing.T) {
 	w := newWorld(t)
 	a := w.messenger()
 	_, f, first := w.signIn(a)

@@ -121,7 +121,7 @@ func TestT48_CodeForgotten(t *testing.T) {
 	w.refused(a.Refresh(first.RefreshToken), http.StatusBadRequest, "invalid_grant")
 }
 
-func TestP12_PKCE(t *testing.T) {
+func TestP12_T34_PKCE(t *testing.T) {
 	w := newWorld(t)
 	w.change("clinic", func(c *op.Client) { c.PKCEOptional = true })
 	redeem := func(a *optest.App, begin, exchange []optest.Option) optest.Answer {
