@@ -33,6 +33,7 @@ var (
 	queryString = regexp.MustCompile(`\?[^\s"']*=[^\s"']*`)
 	compactJWS  = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
 	userInfo    = regexp.MustCompile(`://[^/\s"'@]+@`)
+	ours        = regexp.MustCompile(`\bvs[a-z]_[A-Za-z0-9_-]{16,}|\bvcs_[A-Za-z0-9_-]{16,}`) // codes, refresh tokens, client secrets
 )
 
 // redact is the last net, not the first: nothing of ours logs a secret, and what a library or an
@@ -67,5 +68,6 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 func scrub(s string) string {
 	s = queryString.ReplaceAllString(s, "?"+redacted)
 	s = compactJWS.ReplaceAllString(s, redacted)
+	s = ours.ReplaceAllString(s, redacted)
 	return userInfo.ReplaceAllString(s, "://"+redacted+"@")
 }

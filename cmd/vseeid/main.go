@@ -58,6 +58,7 @@ type process struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal does not wait for anything
 	code := run(process{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}, os.Args[1:])
 	stop()
 	os.Exit(code)

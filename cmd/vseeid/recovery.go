@@ -35,6 +35,8 @@ func withRecovery(log *slog.Logger, page func(http.ResponseWriter, *http.Request
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer is out: cut it, so that nobody takes it for a whole one
 			}
+			w.Header().Del("Set-Cookie") // whatever it was to say, it has not been done
+			w.Header().Del("Location")
 			page(w, r)
 		}()
 		next.ServeHTTP(w, r)

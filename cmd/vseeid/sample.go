@@ -24,7 +24,7 @@ type sample struct {
 	issuer, messenger, clinic string
 }
 
-// What everybody may know; serve refuses none of it, since serve has none of it.
+// What everybody may know: serve does not run beside it, but on loopback.
 const (
 	samplePassword = "demo-password-for-vsee-id"
 	clinicSecret   = "clinic-secret-for-development-only"
@@ -175,4 +175,40 @@ func plantPeople(ctx context.Context, db *sqldb.DB, h hasher, now time.Time) err
 
 func planted(t storage.EventType, now time.Time) storage.Trail {
 	return storage.With(storage.Event{At: now, Type: t, Detail: map[string]string{"actor": "dev"}})
+}
+
+// refuseSample refuses a database that was used by dev: everybody knows its passwords and secrets.
+// What was changed since is nobody's business here.
+func refuseSample(ctx context.Context, db *sqldb.DB, keys *secret.Keys, passwords login.Passwords) error {
+	for _, c := range (sample{}).clients() {
+		stored, err := db.Client(ctx, c.ID)
+		if errors.Is(err, storage.ErrNotFound) || c.secret == "" {
+			continue
+		}
+		if err != nil {
+			return plainly(err)
+		}
+		for _, s := range stored.Secrets {
+			if keys.Matches(s.Hash, op.SecretPurpose, c.secret) {
+				return fmt.Errorf("client %q has the secret that `vseeid dev` gives it, which everybody knows: delete the client, or give it a new secret", c.ID)
+			}
+		}
+	}
+	for _, p := range samplePeople {
+		stored, err := db.UserByEmail(ctx, p.email)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return plainly(err)
+		}
+		known, _, err := passwords.Verify(ctx, stored.PasswordHash, samplePassword)
+		if err != nil {
+			return err
+		}
+		if known {
+			return fmt.Errorf("%s has the password that `vseeid dev` gives, which everybody knows: delete the account, or give it a new password", p.email)
+		}
+	}
+	return nil
 }

@@ -36,7 +36,7 @@ func (c *serveCmd) Run(p *process) error {
 	}
 	defer closing(log, "database", durable.Close)
 	if err := durable.CheckSchema(p.ctx); err != nil {
-		return err
+		return plainly(err)
 	}
 	short, closeShort, err := c.openShort(p, r)
 	if err != nil {
@@ -46,6 +46,11 @@ func (c *serveCmd) Run(p *process) error {
 	passwords, err := password.New(password.Config{Memory: c.ArgonMemory, Time: c.ArgonTime})
 	if err != nil {
 		return err
+	}
+	if r.issuer.Scheme == "https" {
+		if err := refuseSample(p.ctx, durable, r.keys, passwords); err != nil {
+			return err
+		}
 	}
 	sender, err := c.sender(r.issuer)
 	if err != nil {
@@ -120,11 +125,7 @@ func (c *config) sender(issuer *url.URL) (notice.Sender, error) {
 func openDurable(p *process, s settings, keys *secret.Keys) (*sqldb.DB, error) {
 	durable, err := sqldb.Open(p.ctx, sqldb.Config{DSN: s.DatabaseURL, Keys: keys, MaxConns: s.DatabaseConns, Now: p.now})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the database: %w", err)
-	}
-	if err := durable.Ping(p.ctx); err != nil {
-		closing(slog.Default(), "database", durable.Close)
-		return nil, fmt.Errorf("cannot reach the database: %w", err)
+		return nil, fmt.Errorf("cannot open the database: %w", plainly(err))
 	}
 	return durable, nil
 }

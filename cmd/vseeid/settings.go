@@ -34,6 +34,8 @@ func (s *settings) check() (*secret.Keys, error) {
 		return nil, badSetting("VSEEID_DATABASE_URL is not set: set it to postgres://user:password@host/name, or to sqlite:PATH for a single instance")
 	case !hasScheme(s.DatabaseURL, "postgres:", "postgresql:", "sqlite:"):
 		return nil, badSetting("VSEEID_DATABASE_URL has to begin with postgres:// or sqlite:")
+	case strings.HasPrefix(s.DatabaseURL, "sqlite::memory:"):
+		return nil, badSetting("VSEEID_DATABASE_URL keeps nothing: set it to sqlite:PATH, with the path of a file")
 	case s.DatabaseConns < 1 || s.DatabaseConns > 1000:
 		return nil, badSetting("VSEEID_DATABASE_CONNS is %d: set it to a number from 1 to 1000", s.DatabaseConns)
 	case s.MasterKeys == "":
