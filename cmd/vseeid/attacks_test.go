@@ -84,7 +84,7 @@ func TestT51_ClockSkew(t *testing.T) {
 				"grant_type": {"authorization_code"}, "client_id": {"messenger"}, "redirect_uri": {s.messenger + "/callback"},
 				"code": {flow.Code(page)}, "code_verifier": {flow.Verifier},
 			}
-			if status := post(t, other, "/oauth/token", form); status != http.StatusOK {
+			if status := postForm(t, other, "/oauth/token", form); status != http.StatusOK {
 				t.Errorf("the other instance answered %d to a fresh code", status)
 			}
 		})
@@ -99,7 +99,7 @@ func TestT51_ClockSkew(t *testing.T) {
 		page.Submit("code", code)
 		for _, skew := range []time.Duration{-90 * time.Second, -30 * time.Second, 30 * time.Second, 90 * time.Second} {
 			other := twin(t, s, skew)
-			replay := optest.NewBrowser(t, other).Open("/authorize?" + app.Begin().Params.Encode()).
+			replay := optest.NewBrowser(t, other).Open("/authorize?"+app.Begin().Params.Encode()).
 				Submit("email", "charlotte@riverside.example").Submit("password", samplePassword)
 			if answer := replay.Submit("code", code); answer.Status != http.StatusUnprocessableEntity {
 				t.Errorf("an instance that is %v off answered %d to a code that was used", skew, answer.Status)
@@ -123,7 +123,7 @@ func twin(t *testing.T, s *testServer, skew time.Duration) string {
 	return server.URL
 }
 
-func post(t *testing.T, base, path string, form url.Values) int {
+func postForm(t *testing.T, base, path string, form url.Values) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+path, strings.NewReader(form.Encode()))
 	must(t, err)
