@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -47,7 +49,7 @@ func (s *settings) reach(p *process, work func(*sqldb.DB, *secret.Keys) error) e
 
 // open is reach that makes an SQLite file where there is none.
 func (s *settings) open(p *process, keys *secret.Keys, work func(*sqldb.DB, *secret.Keys) error) (err error) {
-	db, err := sqldb.Open(p.ctx, sqldb.Config{DSN: s.DatabaseURL, Keys: keys, MaxConns: s.DatabaseConns, Now: p.now})
+	db, err := openDurable(p, *s, keys)
 	if err != nil {
 		return plainly(err)
 	}
@@ -69,8 +71,10 @@ func plainly(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", "; "), "sqldb: "))
+	return errors.New(oneSentence.Replace(err.Error()))
 }
+
+var oneSentence = strings.NewReplacer("\n", "; ", "sqldb: ", "")
 
 // invalid is an argument or a flag that cannot be used, as its Validate says.
 func invalid(err error) error {
@@ -99,6 +103,31 @@ func (p *process) left(e storage.Event, change string) storage.Trail {
 	e.At = p.now()
 	e.Detail = map[string]string{"actor": "cli", "change": change}
 	return storage.With(e)
+}
+
+// edited is left with the names of what differs between two documents. The values are not named:
+// some of them are people's.
+func (p *process) edited(e storage.Event, before, after any) (storage.Trail, error) {
+	var fields [2]map[string]json.RawMessage
+	for i, document := range []any{before, after} {
+		b, err := json.Marshal(document)
+		if err != nil {
+			return storage.Trail{}, err
+		}
+		if err := json.Unmarshal(b, &fields[i]); err != nil {
+			return storage.Trail{}, err
+		}
+	}
+	var names []string
+	for name, value := range fields[1] {
+		if name != "updated" && !bytes.Equal(value, fields[0][name]) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	trail := p.left(e, "change")
+	trail.Events[0].Detail["fields"] = strings.Join(names, " ")
+	return trail, nil
 }
 
 // output is how a command answers.

@@ -258,6 +258,7 @@ func changeClient(p *process, db *sqldb.DB, id, change string, edit func(*op.Cli
 	if err != nil {
 		return client, told(err, clientNamed(id))
 	}
+	before := viewClient(client)
 	switch err := edit(&client); {
 	case errors.Is(err, errSame):
 		return client, nil
@@ -265,7 +266,12 @@ func changeClient(p *process, db *sqldb.DB, id, change string, edit func(*op.Cli
 		return client, err
 	}
 	client.Updated = p.now()
-	err = db.UpdateClient(p.ctx, client, p.left(storage.Event{Type: storage.ClientChanged, ClientID: id}, change))
+	trail, err := p.edited(storage.Event{Type: storage.ClientChanged, ClientID: id}, before, viewClient(client))
+	if err != nil {
+		return client, err
+	}
+	trail.Events[0].Detail["change"] = change
+	err = db.UpdateClient(p.ctx, client, trail)
 	return client, told(err, clientNamed(id))
 }
 

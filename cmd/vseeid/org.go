@@ -168,11 +168,16 @@ func (c *orgChangeCmd) Run(p *process) error {
 		if err != nil {
 			return told(err, orgNamed(c.ID))
 		}
+		before := viewOrg(org)
 		if err := c.apply(&org); err != nil {
 			return err
 		}
 		org.Updated = p.now()
-		err = db.UpdateOrg(p.ctx, org, p.left(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, "change"))
+		trail, err := p.edited(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, before, viewOrg(org))
+		if err != nil {
+			return err
+		}
+		err = db.UpdateOrg(p.ctx, org, trail)
 		if err != nil {
 			return told(err, orgNamed(c.ID))
 		}

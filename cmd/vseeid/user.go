@@ -181,6 +181,7 @@ func (c *userChangeCmd) Run(p *process) error {
 		return badSetting("no flag says what to change")
 	}
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
+		before := viewUser(u)
 		if c.Email != nil {
 			email, err := address(*c.Email)
 			if err != nil {
@@ -194,7 +195,11 @@ func (c *userChangeCmd) Run(p *process) error {
 			return err
 		}
 		u.Updated = p.now()
-		err := db.UpdateUser(p.ctx, u, p.left(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, "change"))
+		trail, err := p.edited(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, before, viewUser(u))
+		if err != nil {
+			return err
+		}
+		err = db.UpdateUser(p.ctx, u, trail)
 		if errors.Is(err, storage.ErrConflict) && c.Email != nil {
 			if other, findErr := db.UserByEmail(p.ctx, u.Email); findErr == nil && other.ID != u.ID {
 				return fmt.Errorf("another person has the mail address %q", u.Email)
