@@ -74,7 +74,7 @@ func plainly(err error) error {
 	return errors.New(oneSentence.Replace(err.Error()))
 }
 
-var oneSentence = strings.NewReplacer("\n", "; ", "sqldb: ", "")
+var oneSentence = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ", "sqldb: ", "")
 
 // invalid is an argument or a flag that cannot be used, as its Validate says.
 func invalid(err error) error {
@@ -150,10 +150,11 @@ func (o output) print(p *process, document any, text func(io.Writer)) error {
 
 // done answers that something was done, of which nothing is left to be shown.
 func (o output) done(p *process, document map[string]any, sentence string) error {
-	return o.print(p, document, func(w io.Writer) {
-		row(w, strings.ToUpper(sentence[:1])+sentence[1:])
-	})
+	return o.print(p, document, func(w io.Writer) { row(w, capital(sentence)) })
 }
+
+// capital begins a sentence, which begins with an ASCII letter.
+func capital(sentence string) string { return strings.ToUpper(sentence[:1]) + sentence[1:] }
 
 // row writes the cells of one line.
 func row(w io.Writer, cells ...any) {
@@ -164,7 +165,7 @@ func row(w io.Writer, cells ...any) {
 	fmt.Fprintln(w, strings.TrimRight(strings.Join(texts, "\t"), "\t")) // the error comes with Flush
 }
 
-// records writes a name and its value in each line: field, value, field, value. What is not set is
+// record writes a name and its value in each line: field, value, field, value. What is not set is
 // left out.
 func record(w io.Writer, fields ...any) {
 	for i := 0; i+1 < len(fields); i += 2 {

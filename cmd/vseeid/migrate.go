@@ -74,7 +74,7 @@ func (o output) schema(p *process, db *sqldb.DB) error {
 			row(w, v.Version, v.Name, v.Applied)
 		}
 		if problem != "" {
-			row(w, problem)
+			row(w, capital(problem)+".")
 			return
 		}
 		row(w, "The schema is the one that this program knows.")
