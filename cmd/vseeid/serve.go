@@ -38,6 +38,9 @@ func (c *serveCmd) Run(p *process) error {
 	if err := durable.CheckSchema(p.ctx); err != nil {
 		return plainly(err)
 	}
+	if err := fits(p, durable); err != nil {
+		return err
+	}
 	short, closeShort, err := c.openShort(p, r)
 	if err != nil {
 		return err
