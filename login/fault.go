@@ -59,7 +59,7 @@ func (s *Server) handle(h handlerFunc) http.Handler {
 		}
 		if err := s.explain(w, r, err); err != nil {
 			// The page itself cannot be shown, or nobody is there to read it.
-			slog.ErrorContext(r.Context(), "error page", "request", storage.OriginOf(r.Context()).RequestID, "err", err)
+			slog.ErrorContext(r.Context(), "error page", "request_id", storage.OriginOf(r.Context()).RequestID, "error", err)
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		}
 	})
@@ -127,7 +127,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 		if r.Context().Err() != nil { // nobody waits for the answer any more
 			level = slog.LevelInfo
 		}
-		slog.Log(r.Context(), level, "sign-in failed", "request", page.Reference, "err", err)
+		slog.Log(r.Context(), level, "sign-in failed", "request_id", page.Reference, "error", err)
 	}
 	page.Title, page.Body = said(title)
 	if errors.Is(err, errBusy) {

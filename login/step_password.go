@@ -37,7 +37,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	right, err := s.counted(ctx, factors.Password, key, u, v.now, func() (ok bool, err error) {
 		ok, upgraded, err = s.Passwords.Verify(ctx, u.PasswordHash, typed)
 		if errors.Is(err, password.ErrHash) { // ours to repair, and not for a stranger to learn of
-			slog.ErrorContext(ctx, "password hash", "user", u.ID, "err", err)
+			slog.ErrorContext(ctx, "password hash", "user_id", u.ID, "error", err)
 			return false, nil
 		}
 		return ok && u.ID != "", err
