@@ -116,7 +116,7 @@ func (r *Ring) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := r.Refresh(ctx, r.now()); err != nil && ctx.Err() == nil {
-				r.log.ErrorContext(ctx, "signing keys were not refreshed", "err", err)
+				r.log.ErrorContext(ctx, "signing keys were not refreshed", "error", err)
 			}
 		}
 	}
