@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Patience bounds each thing that a Tab does. Nothing waits for it in a run that passes.
@@ -107,15 +108,30 @@ func (p *Person) Tab() *Tab {
 		p.t.Fatalf("open a tab: %v", err)
 	}
 	tab := &Tab{t: p.t, ctx: ctx}
+	if err := chromedp.Listen(ctx, tab.complaints.hear); err != nil {
+		p.t.Fatalf("listen to the console: %v", err)
+	}
+	p.t.Cleanup(func() {
+		for _, c := range tab.complaints.list() {
+			p.t.Errorf("the browser complained: %s", c)
+		}
+	})
+	tab.Hold(p.device)
+	return tab
+}
+
+// Hold makes the tab one of another device: the page stays, and is laid out anew.
+func (b *Tab) Hold(d Device) {
+	b.t.Helper()
 	scheme := "light"
-	if p.device.Dark {
+	if d.Dark {
 		scheme = "dark"
 	}
 	size := []chromedp.EmulateViewportOption{}
-	if p.device.Phone {
+	if d.Phone {
 		size = append(size, chromedp.EmulateMobile)
 	}
-	tab.do("emulate the device", chromedp.EmulateViewport(p.device.Width, p.device.Height, size...),
+	b.do("emulate the device", chromedp.EmulateViewport(d.Width, d.Height, size...),
 		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
@@ -124,17 +140,18 @@ func (p *Person) Tab() *Tab {
 		}),
 		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled,
-				emulation.SetScriptExecutionDisabledParams{Value: p.device.NoScript})
+				emulation.SetScriptExecutionDisabledParams{Value: d.NoScript})
 			return err
 		}))
-	return tab
 }
 
 // Tab is one tab. Its methods fail the test with what stands on the page when they cannot do what
-// they are told.
+// they are told; so does, at the end, what the browser wrote to its console: an error of a script,
+// something that the Content-Security-Policy stopped, a file that is not there.
 type Tab struct {
-	t   testing.TB
-	ctx context.Context
+	t          testing.TB
+	ctx        context.Context
+	complaints complaints
 }
 
 // Open goes to an address.
@@ -176,6 +193,15 @@ func (b *Tab) Type(field, text string) {
 	b.do("type into "+field, chromedp.Clear(sel), chromedp.SendKeys(sel, text))
 }
 
+// Paste puts a text into a field, given by its name, at once.
+func (b *Tab) Paste(field, text string) {
+	b.t.Helper()
+	if !Script[bool](b, fmt.Sprintf(`(() => { const e = document.querySelector("input[name=%s]:not([type=hidden])");
+		e.focus(); e.select(); return document.execCommand("insertText", false, %q) })()`, field, text)) {
+		b.t.Fatalf("could not paste into %s\n%s", field, b.state())
+	}
+}
+
 // Tick ticks the box of a name.
 func (b *Tab) Tick(field string) {
 	b.t.Helper()
@@ -190,7 +216,38 @@ func (b *Tab) Press(label string) {
 }
 
 // Keys presses keys, one after the other, on what has the focus: chromedp's kb constants or text.
-func (b *Tab) Keys(keys string) { b.t.Helper(); b.do("press keys", chromedp.KeyEvent(keys)) }
+func (b *Tab) Keys(keys string) {
+	b.t.Helper()
+	b.frames()
+	b.do("press keys", chromedp.KeyEvent(keys))
+}
+
+// TabTo presses the Tab key until something has the focus: a field, given by its name, or what has
+// exactly this label. What has the focus on the way and does not show it fails the test.
+func (b *Tab) TabTo(what string) {
+	b.t.Helper()
+	b.frames()
+	var passed []string
+	for len(passed) < 40 {
+		b.Keys(kb.Tab)
+		at := Script[string](b, `(() => { const e = document.activeElement;
+			return e.localName === "input" ? e.name : (e.getAttribute("aria-label") ?? e.textContent).trim() })()`)
+		if Script[string](b, `getComputedStyle(document.activeElement.closest(".method") ?? document.activeElement).outlineStyle`) == "none" {
+			b.t.Errorf("%q has the focus and does not show it", at)
+		}
+		if at == what {
+			return
+		}
+		passed = append(passed, at)
+	}
+	b.t.Fatalf("the Tab key does not lead to %q but to %q\n%s", what, passed, b.state())
+}
+
+// frames waits until the browser has drawn, which is when it obeys autofocus.
+func (b *Tab) frames() {
+	b.t.Helper()
+	Script[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+}
 
 // Value is what stands in the first element of a CSS selector: the value of a field, the text of
 // anything else.
