@@ -187,9 +187,11 @@ func (a *App) Userinfo(accessToken string) (Answer, map[string]any) {
 	return answer, claims
 }
 
-// direct has no cookies and follows no redirect: an app's server does neither.
+// direct has no cookies and follows no redirect: an app's server does neither. It keeps its
+// connections, however many it has.
 var direct = &http.Client{
 	Timeout:       30 * time.Second,
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
