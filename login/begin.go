@@ -2,6 +2,7 @@ package login
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,8 +13,11 @@ import (
 // returns an error.
 func (s *Server) Begin(w http.ResponseWriter, r *http.Request, demand Demand, request []byte) error {
 	ctx, now := r.Context(), s.Now()
-	if err := s.admit(ctx, beginRate, now); err != nil {
+	var many tooMany
+	if err := s.admit(ctx, beginRate, now); errors.As(err, &many) {
 		return s.explain(w, r, err)
+	} else if err != nil {
+		return err
 	}
 	tx := Transaction{
 		ID: rand.Text(), Request: request, Demand: demand,

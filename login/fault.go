@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -124,7 +125,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 		}
 		page.Reference = storage.OriginOf(r.Context()).RequestID
 		level := slog.LevelError
-		if r.Context().Err() != nil { // nobody waits for the answer any more
+		if errors.Is(r.Context().Err(), context.Canceled) { // nobody waits for the answer any more
 			level = slog.LevelInfo
 		}
 		slog.Log(r.Context(), level, "sign-in failed", "request_id", page.Reference, "error", err)

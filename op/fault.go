@@ -58,7 +58,7 @@ func fault(ctx context.Context, err error) (status int, shown *request.Error) {
 	if reference != "" {
 		shown.Description += " Reference: " + reference
 	}
-	if ctx.Err() == nil { // otherwise nobody is there to be told, and the error is likely just that
+	if !errors.Is(ctx.Err(), context.Canceled) { // otherwise nobody is there to be told, and the error is likely just that
 		slog.ErrorContext(ctx, "request failed", "request_id", reference, "error", err)
 	}
 	return status, shown

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -30,7 +31,9 @@ func Serve(w http.ResponseWriter, r *http.Request, status int, page Pager, formT
 	}
 	nonce := rand.Text()
 	var b bytes.Buffer
-	if err := page.Page().Render(templ.WithNonce(r.Context(), nonce), &b); err != nil {
+	// A page waits for nothing, and the one that says why a request ran out of time has to be shown.
+	ctx := templ.WithNonce(context.WithoutCancel(r.Context()), nonce)
+	if err := page.Page().Render(ctx, &b); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
 	h := w.Header()

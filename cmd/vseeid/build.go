@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -35,7 +36,8 @@ type parts struct {
 	support   string // the mail address that mails name; empty for none
 	log       *slog.Logger
 	now       func() time.Time
-	mailbox   bool // dev: /dev/mail shows every mail to everybody
+	timeout   time.Duration // of one request; requestTimeout where 0
+	mailbox   bool          // dev: /dev/mail shows every mail to everybody
 }
 
 // shortLived is the store of what lives for minutes: redisdb or memory.
@@ -123,8 +125,8 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	mux.Handle("GET /u/assets/", templates.Assets()) // stylesheet, script
 	p.logo.mount(mux)                                // /u/brand/logo, when there is one
 	health := p.health(ring)                         // /livez /readyz
-	health.mount(mux)                                //
-	if p.mailbox {                                   //
+	health.mount(mux)
+	if p.mailbox {
 		mailbox{mails: p.durable, log: p.log}.mount(mux) // /dev/mail /dev/mail.json
 	}
 
@@ -135,6 +137,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	handler = withRecovery(p.log, pages.unexpected, handler)
 	handler = withAccessLog(p.log, p.now, handler)
 	handler = withOrigin(p.proxies, handler)
+	handler = withDeadline(cmp.Or(p.timeout, requestTimeout), handler)
 	return &provider{handler: handler, health: health, ring: ring, workers: p.workers(ring)}, nil
 }
 

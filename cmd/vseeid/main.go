@@ -11,6 +11,7 @@
 // This package is the only place where the parts meet: build.go puts a provider together, and is
 // used by serve, by dev and by the tests alike. Around it each request passes, in this order,
 //
+//	server.go     a deadline
 //	origin.go     a request id and the client's address, for the log, the audit and error pages
 //	accesslog.go  one line when it is answered
 //	recovery.go   a panic becomes an error page with a reference

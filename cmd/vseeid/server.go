@@ -19,6 +19,7 @@ const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 15 * time.Second
 	writeTimeout   = 30 * time.Second
+	requestTimeout = 20 * time.Second // for all stores together; then there is time left to say so
 	idleTimeout    = 90 * time.Second
 	maxHeaderBytes = 32 << 10
 )
@@ -34,6 +35,16 @@ func newHTTPServer(h http.Handler, log *slog.Logger, tlsConfig *tls.Config) *htt
 		TLSConfig:         tlsConfig,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// withDeadline ends the wait of a request for stores that neither answer nor fail: whoever asked is
+// told to come back, and nothing piles up behind them.
+func withDeadline(d time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), d)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // listen opens a port, or says in a sentence why not.
