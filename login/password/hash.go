@@ -146,7 +146,18 @@ func (c cost) bounded() bool {
 func (c cost) hash(input []byte) string {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
-	key := argon2.IDKey(input, salt, c.time, c.memory, c.parallel, keyBytes)
+	return c.encode(salt, argon2.IDKey(input, salt, c.time, c.memory, c.parallel, keyBytes))
+}
+
+// nobody returns a PHC string that costs as much to verify as any other and that no password has:
+// its key was drawn, not computed. To draw it takes no time and no memory.
+func (c cost) nobody() string {
+	random := make([]byte, saltBytes+keyBytes)
+	rand.Read(random)
+	return c.encode(random[:saltBytes], random[saltBytes:])
+}
+
+func (c cost) encode(salt, key []byte) string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
 		argon2.Version, c.memory, c.time, c.parallel, b64.EncodeToString(salt), b64.EncodeToString(key))
