@@ -191,8 +191,11 @@ func TestAccessLog(t *testing.T) {
 	now := func() time.Time { return time.Unix(0, 0) }
 	handler := withOrigin(nil, withAccessLog(newLogger(&log, "json", slog.LevelInfo), now, mux))
 	for _, c := range [][2]string{
-		{http.MethodGet, "/u/login/the-id-of-a-sign-in?code=the-code"}, {http.MethodGet, "/livez"}, {http.MethodPost, "/empty"},
-		{http.MethodGet, "/broken"}, {http.MethodGet, "/unknown/the-secret"},
+		{http.MethodGet, "/u/login/the-id-of-a-sign-in?code=the-code"},
+		{http.MethodGet, "/livez"},
+		{http.MethodPost, "/empty"},
+		{http.MethodGet, "/broken"},
+		{http.MethodGet, "/unknown/the-secret"},
 	} {
 		r := httptest.NewRequest(c[0], c[1], nil)
 		r.Header.Set("User-Agent", "line\n{\"level\":\"INFO\"}"+strings.Repeat("é", 200))
