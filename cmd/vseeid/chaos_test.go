@@ -321,6 +321,7 @@ type gate struct {
 	l      net.Listener
 	conns  map[net.Conn]bool
 	silent bool
+	held   *held // nil: nothing is kept back
 	work   sync.WaitGroup
 }
 
@@ -384,8 +385,12 @@ func (v valve) Read(p []byte) (int, error) {
 	for {
 		n, err := v.Conn.Read(p)
 		v.g.mu.Lock()
-		silent := v.g.silent
+		silent, held := v.g.silent, v.g.held
 		v.g.mu.Unlock()
+		if held != nil {
+			held.once.Do(func() { close(held.arrived) })
+			<-held.released
+		}
 		if err != nil || !silent {
 			return n, err
 		}
@@ -401,6 +406,25 @@ func (g *gate) shut() {
 	}
 	g.mu.Unlock()
 	g.work.Wait()
+}
+
+// hold keeps back what is sent, until it is released. Arrived is closed when there is something.
+func (g *gate) hold() (arrived <-chan struct{}, release func()) {
+	h := &held{arrived: make(chan struct{}), released: make(chan struct{})}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held = h
+	return h.arrived, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.held = nil
+		close(h.released)
+	}
+}
+
+type held struct {
+	once              sync.Once
+	arrived, released chan struct{}
 }
 
 func (g *gate) setSilent(s bool) {
