@@ -1,0 +1,395 @@
+package demo
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// liar is a provider that a test can make lie.
+type liar struct {
+	*httptest.Server
+	t   *testing.T
+	key *ecdsa.PrivateKey
+
+	claims   map[string]any // of the next ID token, beside the ordinary ones
+	signWith *ecdsa.PrivateKey
+	subject  string // what userinfo says
+	asked    url.Values
+	token    url.Values // what the token endpoint was sent
+	refuse   string     // the error of the token endpoint
+}
+
+func newLiar(t *testing.T) *liar {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	l := &liar{t: t, key: key, signWith: key, claims: map[string]any{}, subject: "someone"}
+	mux := http.NewServeMux()
+	l.Server = httptest.NewServer(mux)
+	t.Cleanup(l.Close)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		answer(t, w, map[string]any{
+			"issuer": l.URL, "authorization_endpoint": l.URL + "/authorize", "token_endpoint": l.URL + "/token", "jwks_uri": l.URL + "/jwks",
+			"userinfo_endpoint": l.URL + "/userinfo", "end_session_endpoint": l.URL + "/logout",
+			"id_token_signing_alg_values_supported": []string{"ES256"}, "authorization_response_iss_parameter_supported": true,
+		})
+	})
+	mux.HandleFunc("GET /jwks", func(w http.ResponseWriter, _ *http.Request) {
+		answer(t, w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
+	})
+	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, _ *http.Request) {
+		answer(t, w, map[string]any{"sub": l.subject, "name": "Some One", "email": "one@example.com"})
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		must(t, r.ParseForm())
+		l.token = r.PostForm
+		if l.refuse != "" {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, err := io.WriteString(w, `{"error":"`+l.refuse+`","error_description":"canary-for-developers"}`)
+			must(t, err)
+			return
+		}
+		access := rand.Text()
+		sum := sha256.Sum256([]byte(access))
+		claims := map[string]any{
+			"iss": l.URL, "aud": "app", "sub": "someone", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+			"amr": []string{"mfa", "otp", "pwd"}, "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
+		}
+		if r.PostForm.Get("grant_type") == "authorization_code" {
+			claims["nonce"] = l.asked.Get("nonce")
+		}
+		for k, v := range l.claims {
+			claims[k] = v
+		}
+		answer(t, w, map[string]any{
+			"access_token": access, "token_type": "Bearer", "expires_in": 60, "refresh_token": rand.Text(), "id_token": l.sign(claims),
+		})
+	})
+	return l
+}
+
+func (l *liar) sign(claims map[string]any) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: l.signWith, KeyID: "1"}}, nil)
+	must(l.t, err)
+	body, err := json.Marshal(claims)
+	must(l.t, err)
+	jws, err := signer.Sign(body)
+	must(l.t, err)
+	token, err := jws.CompactSerialize()
+	must(l.t, err)
+	return token
+}
+
+func answer(t *testing.T, w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		t.Error(err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// visitor is a browser at the app.
+type visitor struct {
+	t    *testing.T
+	http http.Client
+	app  string
+}
+
+func newApp(t *testing.T, l *liar, secret string) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	base := "http://" + server.Listener.Addr().String()
+	server.Config.Handler = New(Config{
+		Issuer: l.URL, ClientID: "app", ClientSecret: secret, BaseURL: base, Scopes: []string{"openid"},
+		Name: "The App", Tagline: "An app", Look: "messenger", Log: slog.New(slog.DiscardHandler),
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+	return base
+}
+
+func visit(t *testing.T, app string) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	return &visitor{t: t, app: app, http: http.Client{
+		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// send sends a request and follows redirects within the app.
+func (v *visitor) send(method, path string, header ...string) (*http.Response, string) {
+	v.t.Helper()
+	r, err := http.NewRequest(method, v.app+path, nil)
+	must(v.t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w, err := v.http.Do(r)
+	must(v.t, err)
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	must(v.t, err)
+	if to := w.Header.Get("Location"); strings.HasPrefix(to, "/") {
+		return v.send(http.MethodGet, to)
+	}
+	return w, string(body)
+}
+
+// begin presses "Sign in" and returns what the provider was asked.
+func (v *visitor) begin(l *liar, query string) url.Values {
+	v.t.Helper()
+	w, _ := v.send(http.MethodGet, "/login"+query)
+	to, err := w.Location()
+	must(v.t, err)
+	l.asked = to.Query()
+	return to.Query()
+}
+
+// signIn walks through a sign-in that goes well, but for what the provider lies about.
+func (v *visitor) signIn(l *liar) string {
+	v.t.Helper()
+	asked := v.begin(l, "")
+	_, page := v.send(http.MethodGet, "/callback?"+url.Values{"code": {"good"}, "state": {asked.Get("state")}, "iss": {l.URL}}.Encode())
+	return page
+}
+
+const welcome = "Welcome, "
+
+func TestSignIn(t *testing.T) {
+	for _, secret := range []string{"", "a-secret:+%"} {
+		l := newLiar(t)
+		v := visit(t, newApp(t, l, secret))
+		page := v.signIn(l)
+		if !strings.Contains(page, welcome) || !strings.Contains(page, "a one-time code and a password: two factors") {
+			t.Errorf("signed in: %s", page)
+		}
+		if l.asked.Get("code_challenge_method") != "S256" || l.asked.Get("response_type") != "code" || len(l.asked.Get("nonce")) < 20 {
+			t.Errorf("asked: %v", l.asked)
+		}
+		sum := sha256.Sum256([]byte(l.token.Get("code_verifier")))
+		if base64.RawURLEncoding.EncodeToString(sum[:]) != l.asked.Get("code_challenge") {
+			t.Error("the verifier is not that of the challenge")
+		}
+		if public := secret == ""; public != (l.token.Get("client_id") == "app") || l.token.Has("client_secret") {
+			t.Errorf("secret %q: authenticated by %v", secret, l.token)
+		}
+		before := v.cookie()
+		if page := v.signIn(l); !strings.Contains(page, welcome) || v.cookie() == before {
+			t.Error("the session of the app kept its id when somebody signed in")
+		}
+		for path, says := range map[string]string{"/refresh": "New tokens have arrived", "/userinfo": "Some One"} {
+			if w, page := v.send(http.MethodPost, path); w.StatusCode != http.StatusOK || !strings.Contains(page, says) {
+				t.Errorf("%s: %s %s", path, w.Status, page)
+			}
+		}
+		w, _ := v.send(http.MethodPost, "/logout")
+		if to := w.Header.Get("Location"); !strings.HasPrefix(to, l.URL+"/logout?") || !strings.Contains(to, "id_token_hint=") || !strings.Contains(to, url.QueryEscape(v.app+"/")) {
+			t.Errorf("sign out goes to %s", to)
+		}
+		if _, page := v.send(http.MethodGet, "/"); strings.Contains(page, welcome) {
+			t.Error("signed out and still welcome")
+		}
+	}
+}
+
+func (v *visitor) cookie() string {
+	u, err := url.Parse(v.app)
+	must(v.t, err)
+	if c := v.http.Jar.Cookies(u); len(c) == 1 {
+		return c[0].Value
+	}
+	return ""
+}
+
+// TestLies lets the provider, or who stands between, say what must not be believed. Nobody gets in,
+// and everybody gets a page with a way on.
+func TestLies(t *testing.T) {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	for name, lie := range map[string]func(*liar){
+		"another nonce":               func(l *liar) { l.claims["nonce"] = "another" },
+		"no nonce":                    func(l *liar) { l.claims["nonce"] = "" },
+		"another issuer":              func(l *liar) { l.claims["iss"] = "https://evil.example" },
+		"another app's token":         func(l *liar) { l.claims["aud"] = "another" },
+		"an old token":                func(l *liar) { l.claims["exp"] = time.Now().Add(-time.Minute).Unix() },
+		"another access token":        func(l *liar) { l.claims["at_hash"] = "another" },
+		"another key":                 func(l *liar) { l.signWith = other },
+		"an error":                    func(l *liar) { l.refuse = "invalid_grant" },
+		"userinfo of somebody else":   func(l *liar) { l.subject = "another" },
+		"an error that is not simple": func(l *liar) { l.refuse = `<script>alert(1)</script>` },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLiar(t)
+			lie(l)
+			v := visit(t, newApp(t, l, ""))
+			page := v.signIn(l)
+			if name == "userinfo of somebody else" && strings.Contains(page, welcome) {
+				_, page = v.send(http.MethodPost, "/userinfo")
+			}
+			if strings.Contains(page, welcome) || !strings.Contains(page, "Try again") {
+				t.Errorf("believed, or nothing to do: %s", page)
+			}
+			if strings.Contains(page, "canary") || strings.Contains(page, "<script") || strings.Contains(page, "oidc:") {
+				t.Errorf("the page shows what is for developers: %s", page)
+			}
+		})
+	}
+}
+
+// TestAnswers sends answers to /callback that are not those of this browser's question.
+func TestAnswers(t *testing.T) {
+	l := newLiar(t)
+	app := newApp(t, l, "")
+	for name, c := range map[string]func(v *visitor, state string) string{
+		"another state": func(*visitor, string) string {
+			return url.Values{"code": {"good"}, "state": {"another"}, "iss": {l.URL}}.Encode()
+		},
+		"no state": func(*visitor, string) string { return url.Values{"code": {"good"}, "iss": {l.URL}}.Encode() },
+		"nothing":  func(*visitor, string) string { return "" },
+		"another issuer": func(_ *visitor, state string) string {
+			return url.Values{"code": {"good"}, "state": {state}, "iss": {"https://evil.example"}}.Encode()
+		},
+		"no issuer": func(_ *visitor, state string) string { return url.Values{"code": {"good"}, "state": {state}}.Encode() },
+		"another browser's": func(*visitor, string) string {
+			theirs := visit(t, app).begin(l, "")
+			return url.Values{"code": {"good"}, "state": {theirs.Get("state")}, "iss": {l.URL}}.Encode()
+		},
+		"an answer twice": func(v *visitor, state string) string {
+			q := url.Values{"error": {"access_denied"}, "state": {state}, "iss": {l.URL}}.Encode()
+			v.send(http.MethodGet, "/callback?"+q)
+			return url.Values{"code": {"good"}, "state": {state}, "iss": {l.URL}}.Encode()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := visit(t, app)
+			l.token = nil
+			query := c(v, v.begin(l, "").Get("state"))
+			w, page := v.send(http.MethodGet, "/callback?"+query)
+			if w.StatusCode != http.StatusBadRequest || strings.Contains(page, welcome) || !strings.Contains(page, "Try again") {
+				t.Errorf("%s %s", w.Status, page)
+			}
+			if l.token != nil {
+				t.Error("the code was redeemed")
+			}
+		})
+	}
+	v := visit(t, app)
+	if w, page := v.send(http.MethodGet, "/callback?code=good&state=x&iss="+url.QueryEscape(l.URL)); w.StatusCode != http.StatusBadRequest || strings.Contains(page, welcome) {
+		t.Errorf("a browser that never asked: %s %s", w.Status, page)
+	}
+}
+
+// TestRefusals puts the provider's errors into words, and never its description.
+func TestRefusals(t *testing.T) {
+	l := newLiar(t)
+	app := newApp(t, l, "")
+	for code, says := range map[string]string{
+		"access_denied":                     "You did not sign in",
+		"login_required":                    "You need to sign in",
+		"interaction_required":              "You need to sign in",
+		"unmet_authentication_requirements": "A stronger sign-in is needed",
+		"temporarily_unavailable":           "The sign-in service is busy",
+		"invalid_scope":                     "The sign-in did not work",
+		"<script>alert(1)</script>":         "The sign-in did not work",
+	} {
+		v := visit(t, app)
+		state := v.begin(l, "").Get("state")
+		q := url.Values{"error": {code}, "error_description": {"canary"}, "state": {state}, "iss": {l.URL}}
+		w, page := v.send(http.MethodGet, "/callback?"+q.Encode())
+		if w.StatusCode != http.StatusBadRequest || !strings.Contains(page, says) || !strings.Contains(page, "Try again") || strings.Contains(page, "canary") || strings.Contains(page, "<script") {
+			t.Errorf("%s: %s %s", code, w.Status, page)
+		}
+	}
+}
+
+// TestSomebodyElsesTokens: what comes with a refresh has to be about the person who signed in.
+func TestSomebodyElsesTokens(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, newApp(t, l, ""))
+	v.signIn(l)
+	l.claims["sub"] = "another"
+	if _, page := v.send(http.MethodPost, "/refresh"); !strings.Contains(page, "somebody else") {
+		t.Errorf("refresh: %s", page)
+	}
+}
+
+// TestPassedOn passes on what the provider may be asked for, and nothing that the app decides.
+func TestPassedOn(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, newApp(t, l, ""))
+	asked := v.begin(l, "?prompt=login&max_age=60&acr_values=phr&organization=riverside&login_hint=a@b.example&ui_locales=de&redirect_uri=https://evil.example&client_id=other&state=mine&scope=admin")
+	for name, want := range map[string]string{
+		"prompt": "login", "max_age": "60", "acr_values": "phr", "organization": "riverside", "login_hint": "a@b.example", "ui_locales": "de",
+		"redirect_uri": v.app + "/callback", "client_id": "app", "scope": "openid",
+	} {
+		if asked.Get(name) != want || len(asked[name]) != 1 {
+			t.Errorf("%s is %q, want %q", name, asked[name], want)
+		}
+	}
+	if asked.Get("state") == "mine" {
+		t.Error("a link chose the state")
+	}
+}
+
+// TestForeignSites cannot press the app's buttons, frame it, or read on from it.
+func TestForeignSites(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, newApp(t, l, ""))
+	v.signIn(l)
+	for _, path := range []string{"/refresh", "/userinfo", "/logout"} {
+		if w, _ := v.send(http.MethodPost, path, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.StatusCode != http.StatusForbidden {
+			t.Errorf("%s from another site: %s", path, w.Status)
+		}
+		if w, _ := v.send(http.MethodGet, path); w.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("%s by a link: %s", path, w.Status)
+		}
+	}
+	w, page := v.send(http.MethodGet, "/")
+	if !strings.Contains(page, welcome) {
+		t.Error("signed out by another site")
+	}
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "frame-ancestors 'none'", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	} {
+		if !strings.Contains(w.Header.Get(name), want) {
+			t.Errorf("%s: %q", name, w.Header.Get(name))
+		}
+	}
+}
+
+// TestProviderIsAway starts the app before the provider, which is no reason to break.
+func TestProviderIsAway(t *testing.T) {
+	l := newLiar(t)
+	l.Close()
+	v := visit(t, newApp(t, l, ""))
+	if w, page := v.send(http.MethodGet, "/"); w.StatusCode != http.StatusOK || !strings.Contains(page, "Sign in") {
+		t.Errorf("home: %s %s", w.Status, page)
+	}
+	if w, page := v.send(http.MethodGet, "/login"); w.StatusCode != http.StatusBadRequest || !strings.Contains(page, "cannot be reached") || strings.Contains(page, "connect:") {
+		t.Errorf("login: %s %s", w.Status, page)
+	}
+}
