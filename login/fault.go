@@ -43,6 +43,12 @@ func storeFailed(doing string, err error) error {
 	return unavailable{fmt.Errorf("%s: %w", doing, err)}
 }
 
+// otherBrowser is errOtherBrowser about a sign-in.
+type otherBrowser struct{ tx Transaction }
+
+func (otherBrowser) Error() string { return errOtherBrowser.Error() }
+func (otherBrowser) Unwrap() error { return errOtherBrowser }
+
 // formLimit is more than any of our forms has.
 const formLimit = 64 << 10
 
@@ -138,26 +144,56 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 }
 
 // restart is the page for a sign-in that cannot go on. It leads back into a new one for the same
-// app where the browser remembers which.
+// app where that is known: by the request of old, which the app still waits for, or through the app
+// when it does not, or never did from this browser.
 func (s *Server) restart(w http.ResponseWriter, r *http.Request, err error) error {
 	mark, known := s.bookmarkOf(r, r.PathValue("tx"))
 	title, code := "notice.lost", http.StatusGone
+	page := templates.Notice{Frame: s.frame(r, Demand{})}
+	var (
+		foreign otherBrowser
+		app     string
+	)
 	switch {
-	case errors.Is(err, errOtherBrowser):
+	case errors.As(err, &foreign):
 		title, code = "notice.otherbrowser", http.StatusForbidden
+		if !known {
+			page.App = foreign.tx.Demand.App.Name
+			app = s.atApp(r, foreign.tx.Request)
+		}
 	case errors.Is(err, errFinished), known && mark.Done:
 		title = "notice.finished"
+		if known {
+			app = s.atApp(r, mark.Request)
+		}
 	case known && s.Now().Sub(mark.Started) >= TransactionIdle:
 		title = "notice.expired"
 	}
-	page := templates.Notice{Frame: s.frame(r, Demand{})}
 	page.Title, page.Body = said(title)
-	if known {
+	switch {
+	case app != "" && !known:
+		page.Link = templates.Action{URL: app, Label: templates.Text{Key: "notice.back"}}
+	case app != "":
+		page.Link = templates.Action{URL: app, Label: templates.Text{Key: "notice.again"}}
+	case known:
 		page.Link = templates.Action{URL: s.StartAgain(mark.Request), Label: templates.Text{Key: "notice.again"}}
-	} else {
+	default:
 		page.Body = append(page.Body, templates.Text{Key: "notice.gone.norestart"})
 	}
 	return templates.Serve(w, r, code, page)
+}
+
+// atApp is AtApp for a page that can do without.
+func (s *Server) atApp(r *http.Request, request []byte) string {
+	if s.AtApp == nil {
+		return ""
+	}
+	address, err := s.AtApp(r.Context(), request)
+	if err != nil {
+		slog.WarnContext(r.Context(), "the app's address", "request_id", storage.OriginOf(r.Context()).RequestID, "error", err)
+		return ""
+	}
+	return address
 }
 
 // said is the heading and the text of a notice.

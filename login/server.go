@@ -50,6 +50,10 @@ type Config struct {
 	Fail func(w http.ResponseWriter, r *http.Request, request []byte, oauthError string) error
 	// StartAgain is the path and query on our own host that begins a request anew.
 	StartAgain func(request []byte) string
+	// AtApp is where the client of a request begins a sign-in itself; empty where it has said
+	// nothing of the kind. It is for what StartAgain cannot do: a client takes the answer to a
+	// request once, and from the browser that asked. Nil says nothing for every client.
+	AtApp func(ctx context.Context, request []byte) (string, error)
 
 	// Now is the clock; time.Now where nil.
 	Now func() time.Time

@@ -197,6 +197,38 @@ func TestT04_SkippingSteps(t *testing.T) {
 	}
 }
 
+// An app takes the answer to a request once, and from the browser that asked. Where it has said how,
+// it is asked to begin anew; its address failing costs nobody the page.
+func TestT05_StartAgainThroughTheApp(t *testing.T) {
+	var failure error
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		c.AtApp = func(context.Context, []byte) (string, error) { return "https://app.example/login", failure }
+	})
+	u := w.person("anna")
+	b, other := w.browser(), w.browser()
+	p := b.begin(login.Demand{App: login.App{Name: "Messenger"}})
+	leads := func(p page, to string) {
+		t.Helper()
+		if !strings.Contains(p.body, `href="`+to) {
+			t.Errorf("%s does not lead to %s: %s", p.path, to, p.body)
+		}
+	}
+	foreign := other.get(p.on(""))
+	foreign.shows(t, http.StatusForbidden, "Another Browser", "Back to Messenger")
+	leads(foreign, "https://app.example/login")
+	p = b.password(p, u)
+	p.is(t, "user", u.ID)
+	old := strings.TrimSuffix(p.path, "/password")
+	again := b.get(old)
+	again.shows(t, http.StatusGone, "Already Finished", "Start again")
+	leads(again, "https://app.example/login")
+
+	failure = errors.New("the database is away")
+	again = b.get(old)
+	again.shows(t, http.StatusGone, "Already Finished", "Start again")
+	leads(again, "/begin?")
+}
+
 func TestT05_AddressOfAFinishedSignIn(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	u := w.person("anna")

@@ -33,7 +33,7 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		if err := s.outOfStep(r.Context(), tx, "browser"); err != nil {
 			return visit{}, err
 		}
-		return visit{}, errOtherBrowser
+		return visit{}, otherBrowser{tx}
 	}
 	return s.decide(r.Context(), tx)
 }

@@ -385,6 +385,27 @@ func TestDemand(t *testing.T) {
 	}
 }
 
+// Core 4: the address where an app begins a sign-in itself, when it has one.
+func TestInitiateLogin(t *testing.T) {
+	w := newWorld(t)
+	f := w.messenger().Begin()
+	f.Code(optest.NewBrowser(t, w.issuer).Open(f.URL()))
+	for registered, want := range map[string]string{
+		"":                                   "",
+		"https://app.example/login":          "https://app.example/login?iss=" + url.QueryEscape(w.issuer),
+		"https://app.example/login?tenant=1": "https://app.example/login?iss=" + url.QueryEscape(w.issuer) + "&tenant=1",
+	} {
+		w.change("messenger", func(c *op.Client) { c.InitiateLoginURI = registered })
+		got, err := w.desk.provider.InitiateLogin(t.Context(), w.desk.request)
+		if err != nil || got != want {
+			t.Errorf("%q: got %q, %v", registered, got, err)
+		}
+	}
+	if got, err := w.desk.provider.InitiateLogin(t.Context(), []byte("nonsense")); err == nil {
+		t.Errorf("nonsense leads to %q", got)
+	}
+}
+
 // What a sign-in hands back is judged by the registration of then.
 func TestRegistrationChangesDuringSignIn(t *testing.T) {
 	w := newWorld(t)

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/op/request"
 	"github.com/vsee/vseeid/op/token"
+	"github.com/vsee/vseeid/storage"
 )
 
 // Finish answers the client with a code for what a sign-in proved. The request is judged anew by
@@ -46,6 +48,30 @@ func (p *Provider) StartAgain(request []byte) string {
 		return ""
 	}
 	return pathAuthorize + "?" + a.Values().Encode()
+}
+
+// InitiateLogin is where the client of a request begins a sign-in itself, told by whom (OpenID Connect
+// Core 4); empty when it has registered no such address.
+func (p *Provider) InitiateLogin(ctx context.Context, request []byte) (string, error) {
+	a, err := kept(request)
+	if err != nil {
+		return "", fmt.Errorf("read request: %w", err)
+	}
+	client, err := p.client(ctx, a.ClientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil || client.InitiateLoginURI == "" {
+		return "", err
+	}
+	address, err := url.Parse(client.InitiateLoginURI)
+	if err != nil {
+		return "", fmt.Errorf("initiate_login_uri of client %q: %w", client.ID, err)
+	}
+	query := address.Query()
+	query.Set("iss", p.issuer)
+	address.RawQuery = query.Encode()
+	return address.String(), nil
 }
 
 // conclude sends the response of a request that login gives back: the parameters that answer says,

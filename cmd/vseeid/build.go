@@ -96,6 +96,9 @@ func build(ctx context.Context, p parts) (*provider, error) {
 			return protocol.Fail(w, r, request, code)
 		},
 		StartAgain: func(request []byte) string { return protocol.StartAgain(request) },
+		AtApp: func(ctx context.Context, request []byte) (string, error) {
+			return protocol.InitiateLogin(ctx, request)
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,11 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// The provider itself may send somebody here to begin (OpenID Connect Core 4), and says who
+	// it is. We know only one.
+	if iss := r.URL.Query().Get("iss"); iss != "" && iss != a.Issuer {
+		return &failure{title: "The sign-in service is not one that we know"}
+	}
 	s := a.sessions.of(r)
 	if s == nil {
 		s = a.sessions.begin(w, r, nil)
@@ -88,7 +93,9 @@ func (a *app) redeem(ctx context.Context, p *provider, code string, begun attemp
 	if subtle.ConstantTimeCompare([]byte(verified.Nonce), []byte(begun.nonce)) != 1 {
 		return nil, &failure{title: "The sign-in could not be completed", body: "Please sign in again.", err: errors.New("nonce does not match")}
 	}
-	return who, nil
+	// The ID token says who it is and how they signed in; their name and address are at the
+	// userinfo endpoint (OpenID Connect Core 5.4).
+	return who, who.ask(ctx, p)
 }
 
 // verify checks the ID token of a token response: its signature, issuer, audience and lifetime,
