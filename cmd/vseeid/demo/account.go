@@ -1,7 +1,7 @@
 package demo
 
 import (
-	"maps"
+	"context"
 	"net/http"
 	"net/url"
 
@@ -58,21 +58,30 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
 // userinfo asks the provider what it says of the person today.
 func (a *app) userinfo(w http.ResponseWriter, r *http.Request) error {
 	return a.withPerson(w, r, func(p *provider, s *session) error {
-		info, err := p.oidc.UserInfo(oidc.ClientContext(r.Context(), a.http), oauth2.StaticTokenSource(s.person.token))
-		if err != nil {
-			return &failure{title: "The sign-in service did not answer", body: "The access token may have run out: refresh it, or sign in again.", err: err}
-		}
-		// The answer is believed only for the person whom the ID token named.
-		if info.Subject != s.person.claims["sub"] {
-			return &failure{title: "The sign-in service answered for somebody else"}
-		}
-		claims := map[string]any{}
-		if err := info.Claims(&claims); err != nil {
+		if err := s.person.ask(oidc.ClientContext(r.Context(), a.http), p); err != nil {
 			return err
 		}
-		s.person.userinfo, s.person.note = maps.Clone(claims), "Userinfo has answered."
+		s.person.note = "Userinfo has answered."
 		return nil
 	})
+}
+
+// ask gets the claims of the userinfo endpoint. The answer is believed only for the person whom
+// the ID token named.
+func (who *person) ask(ctx context.Context, p *provider) error {
+	info, err := p.oidc.UserInfo(ctx, oauth2.StaticTokenSource(who.token))
+	if err != nil {
+		return &failure{title: "The sign-in service did not answer", body: "The access token may have run out: refresh it, or sign in again.", err: err}
+	}
+	if info.Subject != who.claims["sub"] {
+		return &failure{title: "The sign-in service answered for somebody else"}
+	}
+	claims := map[string]any{}
+	if err := info.Claims(&claims); err != nil {
+		return err
+	}
+	who.userinfo = claims
+	return nil
 }
 
 // withPerson runs f under the lock of the session, and goes back to the page of the person.

@@ -45,7 +45,7 @@ var meanings = []struct{ name, meaning string }{
 	{"acr", "the level that this amounts to"},
 	{"auth_time", "when the oldest of these proofs was given"},
 	{"sub", "who it is: the only key to store an account under"},
-	{"name", ""},
+	{"name", "what to call them"},
 	{"email", "may change: not a key"},
 	{"email_verified", ""},
 	{"org_id", "the organization whose rules were met"},
@@ -62,7 +62,7 @@ func signedIn(p *person) page {
 		raw = nil // decoded from JSON a moment ago
 	}
 	out := page{
-		Person:   firstOf(p.claims, "name", "email", "sub"),
+		Person:   firstOf("somebody", p.userinfo["name"], p.userinfo["email"]),
 		Note:     p.note,
 		Sentence: sentence(p.claims),
 		Claims:   list(p.claims),
@@ -77,13 +77,14 @@ func signedIn(p *person) page {
 	return out
 }
 
-func firstOf(claims map[string]any, names ...string) string {
-	for _, n := range names {
-		if s, ok := claims[n].(string); ok && s != "" {
+// firstOf is the first of the claims that is there.
+func firstOf(otherwise string, claims ...any) string {
+	for _, c := range claims {
+		if s, ok := c.(string); ok && s != "" {
 			return s
 		}
 	}
-	return "somebody"
+	return otherwise
 }
 
 // sentence says what amr says. An app that needs a second factor checks for "mfa" in amr, or

@@ -39,7 +39,7 @@ type person struct {
 	token    *oauth2.Token
 	idToken  string // as it came: the hint for signing out
 	claims   map[string]any
-	userinfo map[string]any // nil until asked for
+	userinfo map[string]any // what the userinfo endpoint said last
 	note     string         // what the last button did; shown once
 }
 
