@@ -143,6 +143,11 @@ func (b *Tab) Hold(d Device) {
 				emulation.SetScriptExecutionDisabledParams{Value: d.NoScript})
 			return err
 		}))
+	if !d.NoScript {
+		// Colours fade from one theme to the other.
+		b.frames()
+		Script[bool](b, "Promise.all(document.getAnimations().map((a) => a.finished)).then(() => true)")
+	}
 }
 
 // Tab is one tab. Its methods fail the test with what stands on the page when they cannot do what
