@@ -240,7 +240,7 @@ func TestRacesAcrossInstances(t *testing.T) {
 			b := wantStatus(t, "refresh", app.Refresh(person.RefreshToken), http.StatusOK)
 			person = b
 			for _, token := range []string{a.AccessToken, b.AccessToken, b.IDToken} {
-				signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
+				signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 				must(t, err)
 				for i, set := range sets {
 					if _, err := signed.Verify(set); err != nil {
