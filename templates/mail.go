@@ -60,5 +60,17 @@ func render(name string, props any) (subject, text string) {
 	if err := mails[name].ExecuteTemplate(&t, "text", props); err != nil {
 		panic(err)
 	}
-	return strings.Join(strings.Fields(s.String()), " "), strings.TrimSpace(t.String()) + "\n"
+	return strings.Join(strings.Fields(s.String()), " "), unwrapped(t.String())
+}
+
+// unwrapped makes one line of each paragraph but of those that are lists ("When:  …"). A line that is
+// broken here is broken a second time where it is read on a phone, and in the middle.
+func unwrapped(text string) string {
+	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
+	for i, p := range paragraphs {
+		if first, _, _ := strings.Cut(p, "\n"); !strings.Contains(first, ":  ") {
+			paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n") + "\n"
 }

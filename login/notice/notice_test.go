@@ -29,8 +29,7 @@ func TestN18_FactorAdded(t *testing.T) {
 		At:      monday,
 		Text: `Hello,
 
-an authenticator app was added to your VSee account. From now on you can
-be asked for its code when you sign in.
+an authenticator app was added to your VSee account. From now on you can be asked for its code when you sign in.
 
 When:  Monday, 23 November 2026, 17:05 UTC
 With:  Safari on an iPhone
@@ -38,10 +37,7 @@ From:  the internet address 203.0.113.7
 
 If this was you, there is nothing to do.
 
-If it was not you, somebody else knows your password and may be able to get into
-your account. Please write to help@vsee.example at once,
-so that the account can be secured. Do not send them your password or any code:
-nobody who helps you needs them.
+If it was not you, somebody else knows your password and may be able to get into your account. Please write to help@vsee.example at once, so that the account can be secured. Do not send them your password or any code: nobody who helps you needs them.
 `,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -57,18 +53,13 @@ func TestN18_RecoveryUsed(t *testing.T) {
 		At:      monday,
 		Text: `Hello,
 
-the recovery code of your VSee account was used to sign in. A recovery code
-works once, so this one does not work any more. You are offered a new one when
-you sign in.
+the recovery code of your VSee account was used to sign in. A recovery code works once, so this one does not work any more. You are offered a new one when you sign in.
 
 When:  Monday, 23 November 2026, 17:05 UTC
 
 If this was you, there is nothing to do.
 
-If it was not you, somebody else has your password and had your recovery code.
-Please tell the people who gave you this account at once,
-so that the account can be secured. Do not send them your password or any code:
-nobody who helps you needs them.
+If it was not you, somebody else has your password and had your recovery code. Please tell the people who gave you this account at once, so that the account can be secured. Do not send them your password or any code: nobody who helps you needs them.
 `,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
