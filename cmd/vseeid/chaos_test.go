@@ -2,103 +2,20 @@ package main
 
 import (
 	"html"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
-	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/op/optest"
+	"github.com/vsee/vseeid/storage/redisdb"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
-
-// patient is Charlotte with what she has kept: enough to answer any page of a sign-in, any number
-// of times in a minute.
-type patient struct {
-	t              testing.TB
-	b              *optest.Browser
-	seed, recovery string
-}
-
-// The pages, by what they ask for.
-const (
-	asksEmail    = "email"
-	asksPassword = "password"
-	asksEnroll   = "enroll"
-	asksApp      = "a code of the app"
-	asksCode     = "a recovery code"
-	asksConfirm  = "confirmed"
-	asksNothing  = ""
-)
-
-// browser is a new one for the next walk.
-func (a *patient) browser(issuer string) *optest.Browser {
-	a.t.Helper()
-	a.b = optest.NewBrowser(a.t, issuer)
-	return a.b
-}
-
-func (a *patient) asked(p *optest.Page) string {
-	switch {
-	case p.Has("password"): // with the address, which cannot be changed there
-		return asksPassword
-	case p.Has("email"):
-		return asksEmail
-	case p.Has("confirmed"):
-		return asksConfirm
-	case p.Has("code") && seedInPage.MatchString(html.UnescapeString(p.Body)):
-		return asksEnroll
-	case p.Has("code") && strings.Contains(p.Body, "one-time-code"):
-		return asksApp
-	case p.Has("code"):
-		return asksCode
-	}
-	return asksNothing
-}
-
-// answer answers a page. The second factor is always the recovery code, which is replaced each time:
-// a code of the app is good once in half a minute, and the clock is the real one.
-func (a *patient) answer(p *optest.Page) *optest.Page {
-	a.t.Helper()
-	switch a.asked(p) {
-	case asksEmail:
-		return p.Submit("email", charlotte)
-	case asksPassword:
-		return p.Submit("password", samplePassword)
-	case asksEnroll:
-		a.seed = seedOf(a.t, p)
-		return p.Submit("code", codeAt(a.t, a.seed, time.Now()))
-	case asksCode:
-		return p.Submit("code", a.recovery)
-	case asksApp:
-		return a.b.Open(p.URL.Path+"/method").Submit("method", "recovery")
-	case asksConfirm:
-		a.recovery = recoveryOf(a.t, p)
-		return p.Submit("confirmed", "true")
-	}
-	a.t.Fatalf("nothing to answer on %s", p)
-	return nil
-}
-
-// walk answers pages until one asks for what until says, or for nothing.
-func (a *patient) walk(p *optest.Page, until string) *optest.Page {
-	a.t.Helper()
-	for range 10 {
-		if asked := a.asked(p); asked == until || asked == asksNothing {
-			return p
-		}
-		p = a.answer(p)
-	}
-	a.t.Fatalf("the sign-in has no end: %s", p)
-	return nil
-}
 
 var startAgain = regexp.MustCompile(`href="(/authorize\?[^"]*)"`)
 
@@ -162,81 +79,51 @@ func TestT48_RedisForgets(t *testing.T) {
 	wantStatus(t, "redeem", app.Redeem(f, f.Code(b.Open(f.URL()))), http.StatusOK)
 }
 
-// TestT09_CountsSurviveRedis guesses codes until the person is locked, lets Redis forget, and is
-// still locked, with the right code too.
+// TestT09_CountsSurviveRedis guesses codes in new sign-ins until the person is locked, lets Redis
+// forget between them, and is still locked, with the right code too.
 func TestT09_CountsSurviveRedis(t *testing.T) {
 	d := deploy(t)
-	d.serve()
-	app, who := d.messengerApp(t), &patient{t: t}
-	f := app.Begin()
-	f.Code(who.walk(who.browser(d.issuer).Open(f.URL()), asksNothing))
-
-	challenge := func() *optest.Page {
-		return toFactor(t, optest.NewBrowser(t, d.issuer).Open(app.Begin().URL()), charlotte)
-	}
-	verified := 0
-	for range 12 {
-		p := challenge().Submit("code", "000000")
-		d.forget()
-		if p.Status == http.StatusTooManyRequests {
-			break
-		}
-		verified++
-	}
-	if verified > 8 { // five are free; the waits after them are short at first
-		t.Errorf("%d guesses were verified", verified)
-	}
-	for range 8 { // go on until the wait is longer than this test
-		if p := challenge().Submit("code", "000000"); p.Header.Get("Retry-After") > "3" {
-			break
-		}
-	}
-	d.forget()
-	p := challenge().Submit("code", codeAt(t, who.seed, time.Now()))
-	if p.Status != http.StatusTooManyRequests || p.Header.Get("Retry-After") == "" {
-		t.Errorf("after a flush: %s", p)
-	}
-}
-
-// ownRedis is a Redis that a test may kill.
-type ownRedis struct {
-	t    testing.TB
-	addr string
-	cmd  *exec.Cmd
-}
-
-func newOwnRedis(t testing.TB) *ownRedis {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("redis-server is not on PATH: this test kills one of its own")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var passed atomic.Int64
+	start := time.Now()
+	now := func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	s := startServer(t, on{servers: true, now: now})
+	short, err := redisdb.Open(t.Context(), redisdb.Config{Addrs: []string{d.redis}, Prefix: d.prefix, Keys: s.parts.secrets, Now: now})
 	must(t, err)
-	r := &ownRedis{t: t, addr: l.Addr().String()}
-	must(t, l.Close())
-	r.start()
-	t.Cleanup(func() {
-		if r.cmd != nil {
-			r.kill()
+	t.Cleanup(func() { must(t, short.Close()) })
+	parts := s.parts
+	parts.short = short
+	provider, err := build(t.Context(), parts)
+	must(t, err)
+
+	app, who := s.messengerApp(t), &patient{t: t, now: now}
+	browser := func() *optest.Browser {
+		b := who.browser(s.issuer)
+		b.HTTP.Transport = handled{provider.handler}
+		return b
+	}
+	f := app.Begin()
+	f.Code(who.walk(browser().Open(f.URL()), asksNothing))
+	passed.Add(int64(time.Minute))
+
+	challenge := func(f *optest.Flow) *optest.Page { return toFactor(t, browser().Open(f.URL()), charlotte) }
+	for i := range 7 {
+		want := http.StatusUnprocessableEntity
+		if i >= limit.FactorLadder.Free {
+			want = http.StatusTooManyRequests
 		}
-	})
-	return r
-}
-
-func (r *ownRedis) start() {
-	r.t.Helper()
-	out := newWatched()
-	r.cmd = exec.Command("redis-server", "--port", portOf(r.addr), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.t.TempDir())
-	r.cmd.Stdout, r.cmd.Stderr = out, out
-	must(r.t, r.cmd.Start())
-	out.find(r.t, regexp.MustCompile(`(?i)ready to accept connections`))
-}
-
-func (r *ownRedis) kill() {
-	r.t.Helper()
-	must(r.t, r.cmd.Process.Kill())
-	_ = r.cmd.Wait() // it was killed
-	r.cmd = nil
+		if p := challenge(app.Begin()).Submit("code", "000000"); p.Status != want {
+			t.Errorf("guess %d: %s", i+1, p)
+		}
+		d.forget()
+	}
+	right := codeAt(t, who.seed, now())
+	if p := challenge(app.Begin()).Submit("code", right); p.Status != http.StatusTooManyRequests || p.Header.Get("Retry-After") != "1" {
+		t.Errorf("the right code of a locked person: %s", p)
+	}
+	passed.Add(int64(time.Second))
+	d.forget()
+	f = app.Begin()
+	f.Code(challenge(f).Submit("code", right))
 }
 
 // wantUnavailable fails unless a page says 503, with a reference and without a word of why.
@@ -310,137 +197,6 @@ func TestT48_RedisIsGone(t *testing.T) {
 	if code503 != exitFailed || !strings.Contains(stderr, "vseeid: cannot reach Redis") {
 		t.Errorf("serve without Redis: exit %d: %s", code503, stderr)
 	}
-}
-
-// gate is a way to a server that can be closed, or swallow what is sent.
-type gate struct {
-	target string
-	addr   string
-
-	mu     sync.Mutex
-	l      net.Listener
-	conns  map[net.Conn]bool
-	silent bool
-	held   *held // nil: nothing is kept back
-	work   sync.WaitGroup
-}
-
-func newGate(t testing.TB, target string) *gate {
-	t.Helper()
-	g := &gate{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
-	g.open(t)
-	t.Cleanup(g.shut)
-	return g
-}
-
-func (g *gate) open(t testing.TB) {
-	t.Helper()
-	l, err := net.Listen("tcp", g.addr)
-	must(t, err)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.l, g.addr = l, l.Addr().String()
-	g.work.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			g.work.Go(func() { g.carry(c) })
-		}
-	})
-}
-
-func (g *gate) carry(c net.Conn) {
-	s, err := net.Dial("tcp", g.target)
-	if err != nil {
-		_ = c.Close()
-		return
-	}
-	g.mu.Lock()
-	g.conns[c], g.conns[s] = true, true
-	g.mu.Unlock()
-	var both sync.WaitGroup
-	for _, way := range [][2]net.Conn{{c, s}, {s, c}} {
-		both.Go(func() {
-			_, _ = io.Copy(way[0], valve{g, way[1]}) // it ends when either side does
-			_ = c.Close()
-			_ = s.Close()
-		})
-	}
-	both.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.conns, c)
-	delete(g.conns, s)
-}
-
-// valve drops what is read while its gate is silent.
-type valve struct {
-	g *gate
-	net.Conn
-}
-
-func (v valve) Read(p []byte) (int, error) {
-	for {
-		n, err := v.Conn.Read(p)
-		v.g.mu.Lock()
-		silent, held := v.g.silent, v.g.held
-		v.g.mu.Unlock()
-		if held != nil {
-			held.once.Do(func() { close(held.arrived) })
-			<-held.released
-		}
-		if err != nil || !silent {
-			return n, err
-		}
-	}
-}
-
-// shut closes the port and every connection.
-func (g *gate) shut() {
-	g.mu.Lock()
-	_ = g.l.Close() // it may be shut
-	for c := range g.conns {
-		_ = c.Close()
-	}
-	g.mu.Unlock()
-	g.work.Wait()
-}
-
-// hold keeps back what is sent, until it is released. Arrived is closed when there is something.
-func (g *gate) hold() (arrived <-chan struct{}, release func()) {
-	h := &held{arrived: make(chan struct{}), released: make(chan struct{})}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held = h
-	return h.arrived, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.held = nil
-		close(h.released)
-	}
-}
-
-type held struct {
-	once              sync.Once
-	arrived, released chan struct{}
-}
-
-func (g *gate) setSilent(s bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.silent = s
-}
-
-// through is a DSN that goes through a gate.
-func through(t testing.TB, dsn string) (string, *gate) {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	must(t, err)
-	g := newGate(t, u.Host)
-	u.Host = g.addr
-	return u.String(), g
 }
 
 // TestT49_PostgreSQLIsGone closes the way to PostgreSQL at each page: a 503 and no success; the same

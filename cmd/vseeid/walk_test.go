@@ -102,3 +102,89 @@ func wantStatus(t testing.TB, what string, a optest.Answer, status int) optest.A
 	}
 	return a
 }
+
+// patient is Charlotte with what she has kept: enough to answer any page of a sign-in, any number
+// of times in a minute.
+type patient struct {
+	t              testing.TB
+	b              *optest.Browser
+	now            func() time.Time // time.Now where nil
+	seed, recovery string
+}
+
+// The pages, by what they ask for.
+const (
+	asksEmail    = "email"
+	asksPassword = "password"
+	asksEnroll   = "enroll"
+	asksApp      = "a code of the app"
+	asksCode     = "a recovery code"
+	asksConfirm  = "confirmed"
+	asksNothing  = ""
+)
+
+// browser is a new one for the next walk.
+func (a *patient) browser(issuer string) *optest.Browser {
+	a.t.Helper()
+	a.b = optest.NewBrowser(a.t, issuer)
+	return a.b
+}
+
+func (a *patient) asked(p *optest.Page) string {
+	switch {
+	case p.Has("password"): // with the address, which cannot be changed there
+		return asksPassword
+	case p.Has("email"):
+		return asksEmail
+	case p.Has("confirmed"):
+		return asksConfirm
+	case p.Has("code") && seedInPage.MatchString(html.UnescapeString(p.Body)):
+		return asksEnroll
+	case p.Has("code") && strings.Contains(p.Body, "one-time-code"):
+		return asksApp
+	case p.Has("code"):
+		return asksCode
+	}
+	return asksNothing
+}
+
+// answer answers a page. The second factor is always the recovery code, which is replaced each time:
+// a code of the app is good once in half a minute, and the clock is the real one.
+func (a *patient) answer(p *optest.Page) *optest.Page {
+	a.t.Helper()
+	switch a.asked(p) {
+	case asksEmail:
+		return p.Submit("email", charlotte)
+	case asksPassword:
+		return p.Submit("password", samplePassword)
+	case asksEnroll:
+		a.seed = seedOf(a.t, p)
+		now := time.Now
+		if a.now != nil {
+			now = a.now
+		}
+		return p.Submit("code", codeAt(a.t, a.seed, now()))
+	case asksCode:
+		return p.Submit("code", a.recovery)
+	case asksApp:
+		return a.b.Open(p.URL.Path+"/method").Submit("method", "recovery")
+	case asksConfirm:
+		a.recovery = recoveryOf(a.t, p)
+		return p.Submit("confirmed", "true")
+	}
+	a.t.Fatalf("nothing to answer on %s", p)
+	return nil
+}
+
+// walk answers pages until one asks for what until says, or for nothing.
+func (a *patient) walk(p *optest.Page, until string) *optest.Page {
+	a.t.Helper()
+	for range 10 {
+		if asked := a.asked(p); asked == until || asked == asksNothing {
+			return p
+		}
+		p = a.answer(p)
+	}
+	a.t.Fatalf("the sign-in has no end: %s", p)
+	return nil
+}
