@@ -248,17 +248,22 @@ func TestT49_PostgreSQLIsSilent(t *testing.T) {
 	durable, err := sqldb.Open(t.Context(), sqldb.Config{DSN: dsn, Keys: s.parts.secrets, MaxConns: 4, Now: s.parts.now})
 	must(t, err)
 	t.Cleanup(func() { must(t, durable.Close()) })
-	slow := s.parts
-	slow.durable, slow.timeout = durable, 300*time.Millisecond
-	provider, err := build(t.Context(), slow)
+	gated := s.parts
+	gated.durable = durable
+	usual, err := build(t.Context(), gated)
+	must(t, err)
+	gated.timeout = 100 * time.Millisecond
+	hurry, err := build(t.Context(), gated)
 	must(t, err)
 	b := optest.NewBrowser(t, s.issuer)
-	b.HTTP.Transport = handled{provider.handler}
+	b.HTTP.Transport = handled{usual.handler}
 	app := s.messengerApp(t)
 	f := app.Begin()
 	p := b.Open(f.URL()).Submit("email", sam)
 	g.setSilent(true)
+	b.HTTP.Transport = handled{hurry.handler}
 	wantUnavailable(t, "password", p.Submit("password", samplePassword))
+	b.HTTP.Transport = handled{usual.handler}
 	g.setSilent(false)
 	g.shut() // the server ends such connections some time; here it is now
 	g.open(t)
