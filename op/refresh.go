@@ -30,16 +30,18 @@ func (p *Provider) refresh(ctx context.Context, client Client, req request.Token
 	case !g.Live(now):
 		return tokens{}, errGrantEnded
 	}
+	// The scopes of a grant never change, so that they are judged once. What is wrong with those
+	// asked for is said after an old token has ended its family, and before a good one moves on.
 	scopes, refused := narrowed(g.Scopes, req.Scopes)
-	if refused != nil {
-		return tokens{}, refused
-	}
 	// Twice at most: who loses the race to rotate finds the grant moved on.
 	for range 2 {
-		switch use(g, generation, now) {
-		case stolen:
+		used := use(g, generation, now)
+		switch {
+		case used == stolen:
 			return tokens{}, p.reused(ctx, g.Authorization, "refresh token", now)
-		case repeated:
+		case refused != nil:
+			return tokens{}, refused
+		case used == repeated:
 			if err := p.recheck(ctx, g); err != nil {
 				return tokens{}, err
 			}

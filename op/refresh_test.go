@@ -108,6 +108,24 @@ func TestP38_AncestorIsReuse(t *testing.T) {
 	w.refused(a.Refresh(third.RefreshToken), http.StatusBadRequest, "invalid_grant")
 }
 
+// TestP38_ReuseUnderAnyScope uses an old token for more than was granted: that it is old comes first.
+func TestP38_ReuseUnderAnyScope(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	_, _, first := w.signIn(a)
+	wider := optest.With("scope", "openid admin")
+	w.refused(a.Refresh(first.RefreshToken, wider), http.StatusBadRequest, "invalid_scope")
+	second := a.Refresh(first.RefreshToken) // which the mistake did not move on
+	w.status(second, http.StatusOK)
+	w.refused(a.Refresh(first.RefreshToken, wider), http.StatusBadRequest, "invalid_scope") // within the grace
+	w.clock.pass(op.RefreshGrace + time.Second)
+	w.refused(a.Refresh(first.RefreshToken, wider), http.StatusBadRequest, "invalid_grant")
+	w.refused(a.Refresh(second.RefreshToken), http.StatusBadRequest, "invalid_grant")
+	if n := w.events(storage.TokenReused); n != 1 {
+		t.Errorf("%d events of reuse, want 1", n)
+	}
+}
+
 func TestP39_RefreshRechecks(t *testing.T) {
 	w := newWorld(t)
 	a := w.messenger()
