@@ -31,8 +31,8 @@ func TestKnownWords(t *testing.T) {
 	}{
 		{"identifier", "SIGN IN", "Sign in · VSee", []string{"Email", "Continue", "VSee Messenger"}},
 		{"password", "Enter Your Password", "Enter Your Password · VSee", []string{"Password", "Continue", "Edit", charlotte}},
-		{"enroll", "Secure Your Account", "Secure Your Account · VSee", []string{"THEN", "Enter your one-time code", "Continue", "Can't scan the QR code?"}},
-		{"enroll-manual", "Secure Your Account", "Secure Your Account with a code · VSee", []string{"Copy code", "THEN", "Enter your one-time code", "Continue"}},
+		{"enroll", "Secure Your Account", "Secure Your Account · VSee", []string{charlotte, "THEN", "Enter your one-time code", "Continue", "Can't scan the QR code?"}},
+		{"enroll-manual", "Secure Your Account", "Secure Your Account with a code · VSee", []string{charlotte, "Copy code", "THEN", "Enter your one-time code", "Continue"}},
 		{"recovery", "Almost There!", "Almost There! · VSee", []string{"Copy code", "I have safely recorded this code", "Continue", "Remind me later"}},
 		{"challenge", "Verify Your Identity", "Verify Your Identity · VSee", []string{"Enter your one-time code", "Continue", "Try another method", "Use another account"}},
 		{"challenge-recovery", "Verify Your Identity", "Verify Your Identity with a recovery code · VSee", []string{"Recovery code", "Continue", "Try another method"}},
