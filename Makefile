@@ -30,7 +30,8 @@ build:
 
 # Ratios to what bounds each path, measured in the same run.
 bench:
-	.ci/services go test -run '^$$' -bench . -benchmem $(PACKAGES)
+	.ci/services sh -c 'go test -run "^$$" -bench . -benchmem $$(go list ./... | grep -v /cmd/) && \
+		go test -run "^$$" -bench . -benchtime 10x ./cmd/vseeid'
 
 # Each fuzz target for ten seconds.
 fuzz:
