@@ -74,12 +74,14 @@ func (p Policy) live(s session.Session, now time.Time) bool {
 // known returns tx with only the evidence that these facts bear out: what the session lends now,
 // and of passwords only the one that the person still has.
 func (f facts) known(tx Transaction) Transaction {
-	old := func(e factors.Evidence) bool {
-		return e.Kind == factors.Password && e.At.Before(f.user.PasswordSet)
-	}
-	tx.Borrowed = slices.DeleteFunc(slices.Clone(f.session.Evidence), old)
-	tx.Proved = slices.DeleteFunc(slices.Clone(tx.Proved), old)
+	tx.Borrowed = slices.DeleteFunc(slices.Clone(f.session.Evidence), f.user.outdated)
+	tx.Proved = slices.DeleteFunc(slices.Clone(tx.Proved), f.user.outdated)
 	return tx
+}
+
+// outdated reports whether e is proof of a password that the person has changed since.
+func (u User) outdated(e factors.Evidence) bool {
+	return e.Kind == factors.Password && e.At.Before(u.PasswordSet)
 }
 
 // next is Next for these facts.

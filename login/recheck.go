@@ -36,6 +36,9 @@ func (s *Server) Recheck(ctx context.Context, r Result, offline bool) error {
 	if !standing.User.Disabled.IsZero() {
 		return fmt.Errorf("%w: the person is disabled", ErrDenied)
 	}
+	if slices.ContainsFunc(p.Evidence, standing.User.outdated) {
+		return fmt.Errorf("%w: the password was changed", ErrDenied)
+	}
 	if r.OrgID != "" && !slices.ContainsFunc(standing.Orgs, func(o Org) bool { return o.ID == r.OrgID }) {
 		return fmt.Errorf("%w: the person has left the organization", ErrDenied)
 	}

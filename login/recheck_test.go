@@ -39,6 +39,19 @@ func denied(t *testing.T, err error) {
 	}
 }
 
+// A new password ends what the old one proved, also for an app that is offline.
+func TestT40_NewPassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	u := w.person("anna")
+	b := w.browser()
+	b.password(b.begin(login.Demand{}), u)
+	result := w.results()[0]
+	must(t, w.signIn.Recheck(t.Context(), result, true))
+	must(t, w.db.SetPassword(t.Context(), u.ID, "another hash", w.now().Add(time.Second), storage.Trail{}))
+	denied(t, w.signIn.Recheck(t.Context(), result, true))
+	denied(t, w.signIn.Recheck(t.Context(), result, false))
+}
+
 func TestRecheck(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	ctx := t.Context()

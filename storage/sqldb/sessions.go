@@ -114,12 +114,13 @@ func (d *DB) SessionsOf(ctx context.Context, userID string) ([]session.Session, 
 	return out, d.fail(err, "sessions of a person")
 }
 
-// EndSessionsOf ends every session of a person as EndSession does, and says how many there were.
-// The trail is written also when there was none.
+// EndSessionsOf ends every session of a person and revokes every grant, those with offline_access
+// too: it is for when somebody else may be signed in as the person. It says how many sessions there
+// were. The trail is written also when there was none.
 func (d *DB) EndSessionsOf(ctx context.Context, userID string, at time.Time, trail storage.Trail) (ended int, err error) {
 	trail = d.complete(ctx, trail)
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := endSessions(ctx, tx, userID, at)
+		n, err := shutOut(ctx, tx, userID, at)
 		if err != nil {
 			return err
 		}
@@ -129,12 +130,13 @@ func (d *DB) EndSessionsOf(ctx context.Context, userID string, at time.Time, tra
 	return ended, d.fail(err, "end sessions of a person")
 }
 
-func endSessions(ctx context.Context, tx *sql.Tx, userID string, at time.Time) (int64, error) {
+// shutOut ends the sessions of a person and revokes the grants, all of them, and says how many
+// sessions there were.
+func shutOut(ctx context.Context, tx *sql.Tx, userID string, at time.Time) (int64, error) {
 	n, err := exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL`, userID, when(at))
 	if err != nil {
 		return 0, err
 	}
-	_, err = exec(ctx, tx, `UPDATE grants SET revoked = $2
-		WHERE user_id = $1 AND session_id IS NOT NULL AND NOT offline AND revoked IS NULL`, userID, when(at))
+	_, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL`, userID, when(at))
 	return n, err
 }

@@ -130,6 +130,9 @@ var sessionTests = map[string]func(*testing.T, *world){
 		}
 		w.session(t, "s4", "u2")
 		w.grant(t, "g1", "app", "u1", "s1")
+		offline := w.newGrant("g2", "app", "u1", "s1")
+		offline.Offline = true
+		ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		got, err := w.SessionsOf(w.ctx, "u1")
 		ok(t, err)
 		same(t, "sessions", got, want)
@@ -141,9 +144,11 @@ var sessionTests = map[string]func(*testing.T, *world){
 		got, err = w.SessionsOf(w.ctx, "u1")
 		ok(t, err)
 		same(t, "sessions after", got, []session.Session(nil))
-		g, err := w.Grant(w.ctx, "g1")
-		ok(t, err)
-		same(t, "grant revoked at", g.Revoked, w.now)
+		for _, id := range []string{"g1", "g2"} {
+			g, err := w.Grant(w.ctx, id)
+			ok(t, err)
+			same(t, "grant "+id+" revoked at", g.Revoked, w.now)
+		}
 		_, err = w.Session(w.ctx, "s4")
 		wantErr(t, "another person's", err, nil)
 	},
