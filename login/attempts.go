@@ -53,17 +53,22 @@ func network(ip string) string {
 	return p.String()
 }
 
-// ladder is how failures of a kind turn into waiting.
-func ladder(k factors.Kind) limit.Ladder {
+// Ladder is how failures of a kind turn into waiting.
+func Ladder(k factors.Kind) limit.Ladder {
 	if k == factors.Password {
 		return limit.PasswordLadder
 	}
 	return limit.FactorLadder
 }
 
-// attemptKey is what a person's failures at a kind are counted under: never the transaction, the
-// browser or the address.
-func attemptKey(k factors.Kind, userID string) string { return string(k) + ":" + userID }
+// AttemptKinds are the kinds of proof whose failures are counted.
+func AttemptKinds() []factors.Kind {
+	return []factors.Kind{factors.Password, factors.Passkey, factors.TOTP, factors.Email, factors.Recovery}
+}
+
+// AttemptKey is what a person's failures at a kind are counted under: never the transaction, the
+// browser or the address. A store clears the count in the transaction that sets the kind up again.
+func AttemptKey(k factors.Kind, userID string) string { return string(k) + ":" + userID }
 
 // strangerKey counts the failures of a mail address that nobody has, so that it locks like any
 // other. It is a keyed hash: the store keeps no addresses of strangers.
@@ -82,7 +87,7 @@ func (l locked) Error() string { return "locked after too many failures" }
 // spend counts an attempt, durably and before it is verified, so that parallel guesses cannot
 // outrun the count. It returns the counts before and after, or locked.
 func (s *Server) spend(ctx context.Context, k factors.Kind, key string, now time.Time) (before, after limit.Attempt, err error) {
-	l := ladder(k)
+	l := Ladder(k)
 	for range raceLimit {
 		before, err = s.Attempts.Attempt(ctx, key)
 		if err != nil {
@@ -139,7 +144,7 @@ func (s *Server) failed(ctx context.Context, k factors.Kind, after limit.Attempt
 		event.Detail["after"] = string(factors.Password) // somebody knows it
 	}
 	trail := storage.With(event)
-	if ladder(k).Closed(after) || after.OpenAt.After(now) {
+	if Ladder(k).Closed(after) || after.OpenAt.After(now) {
 		event.Type = storage.Locked
 		trail.Events = append(trail.Events, event)
 	}

@@ -168,12 +168,12 @@ func (s *Server) ceremonyPage(r *http.Request, v visit, frame templates.Frame, p
 	if len(v.step.Methods) > 1 {
 		page.Other = v.tx.path("method")
 	}
-	count, err := s.Attempts.Attempt(r.Context(), attemptKey(kind, v.user.ID))
+	count, err := s.Attempts.Attempt(r.Context(), AttemptKey(kind, v.user.ID))
 	if err != nil {
 		return nil, storeFailed("read the failures", err)
 	}
-	page.Closed = ladder(kind).Closed(count)
-	if wait := ladder(kind).Wait(count, v.now); !page.Closed && page.Problem.IsZero() && wait > 0 {
+	page.Closed = Ladder(kind).Closed(count)
+	if wait := Ladder(kind).Wait(count, v.now); !page.Closed && page.Problem.IsZero() && wait > 0 {
 		page.Retry = wait
 	}
 	return page, nil

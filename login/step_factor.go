@@ -83,7 +83,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 		evidence factors.Evidence
 		refusal  error
 	)
-	right, err := s.counted(ctx, kind, attemptKey(kind, v.user.ID), v.user, v.now, func() (bool, error) {
+	right, err := s.counted(ctx, kind, AttemptKey(kind, v.user.ID), v.user, v.now, func() (bool, error) {
 		evidence, refusal = s.Factors[kind].Verify(storage.WithTrail(ctx, s.used(r, v, kind)),
 			v.user.Factor(), v.of(kind), v.tx.Pending.State, factors.Answer{Code: typed})
 		if errors.Is(refusal, factors.ErrWrong) {

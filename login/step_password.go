@@ -29,7 +29,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key := attemptKey(factors.Password, u.ID)
+	key := AttemptKey(factors.Password, u.ID)
 	if u.ID == "" {
 		key = s.strangerKey(v.tx.Identifier)
 	}

@@ -52,7 +52,8 @@ type Enrollments interface {
 	// Enrollments lists the live ones, oldest first, all of them.
 	Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error)
 	// EnrollFirst inserts e if, in the same transaction, the person has no live enrollment at
-	// all; otherwise ErrConflict, and nothing is written.
+	// all; otherwise ErrConflict, and nothing is written. The failures that were counted at the
+	// kind are forgotten in it: a kind that was closed is open when it is set up again.
 	EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error
 }
 

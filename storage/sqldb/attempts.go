@@ -2,8 +2,11 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/storage"
 )
@@ -36,4 +39,31 @@ func (d *DB) SwapAttempt(ctx context.Context, key string, old, next limit.Attemp
 		err = storage.ErrConflict
 	}
 	return d.fail(err, "swap attempt")
+}
+
+// ClearAttempts forgets the failures of a person at every kind of proof, so that none is locked or
+// closed. The trail is written also when there was none. ErrNotFound: the person is gone.
+func (d *DB) ClearAttempts(ctx context.Context, userID string, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := lockUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "clear attempts")
+}
+
+// clearAttempts forgets the failures at some kinds. Whoever is counting one meanwhile loses the
+// compare-and-set, and counts it from nothing.
+func clearAttempts(ctx context.Context, tx *sql.Tx, userID string, kinds ...factors.Kind) error {
+	var keys []any
+	for _, k := range kinds {
+		keys = append(keys, login.AttemptKey(k, userID))
+	}
+	_, err := exec(ctx, tx, `DELETE FROM attempts WHERE key IN `+in(1, len(keys)), keys...)
+	return err
 }

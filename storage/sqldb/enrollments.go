@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -57,7 +58,8 @@ func enrollmentArgs(ctx context.Context, e factors.Enrollment, sealed, hash any)
 	}
 }
 
-// EnrollFirst implements login.Enrollments. ErrNotFound: the person is gone.
+// EnrollFirst implements login.Enrollments, and forgets the failures at the kind. ErrNotFound: the
+// person is gone.
 func (d *DB) EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error {
 	sealed, err := d.keys.Seal(e.Secret, sealedBeside(e.ID))
 	if err != nil {
@@ -76,6 +78,9 @@ func (d *DB) EnrollFirst(ctx context.Context, e factors.Enrollment, trail storag
 		}
 		if n == 0 {
 			return storage.ErrConflict
+		}
+		if err := clearAttempts(ctx, tx, e.UserID, e.Kind); err != nil {
+			return err
 		}
 		return d.leave(ctx, tx, trail)
 	})
@@ -99,6 +104,33 @@ func (d *DB) RemoveEnrollment(ctx context.Context, userID, enrollmentID string, 
 	changed, err := d.change(ctx, trail, `UPDATE enrollments SET removed = $3, secret = NULL, code = NULL
 		WHERE id = $1 AND user_id = $2 AND removed IS NULL`, enrollmentID, userID, when(at))
 	return d.fail(found(changed, err), "remove enrollment")
+}
+
+// ResetFactors takes every factor from a person as RemoveEnrollment does, ends every session, revokes
+// every grant, also those with offline_access, and forgets the failures at every kind of proof. It
+// says how many factors there were; the trail is written also when there was none. ErrNotFound: the
+// person is gone.
+func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (removed int, err error) {
+	trail = d.complete(ctx, trail)
+	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := lockUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `UPDATE enrollments SET removed = $2, secret = NULL, code = NULL
+			WHERE user_id = $1 AND removed IS NULL`, userID, when(at))
+		if err != nil {
+			return err
+		}
+		removed = int(n)
+		if err := shutOut(ctx, tx, userID, at); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return removed, d.fail(err, "reset factors")
 }
 
 // BurnStep makes step, and every one before it, worthless for an enrollment: of any number of
@@ -130,6 +162,9 @@ func (d *DB) ReplaceRecovery(ctx context.Context, userID, code string, at time.T
 			return err
 		}
 		if _, err := exec(ctx, tx, insertEnrollment, enrollmentArgs(ctx, e, nil, hash)...); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, factors.Recovery); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
@@ -90,13 +91,23 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 	return d.fail(err, "update person")
 }
 
-// SetPassword replaces the password of a person; an empty hash takes it away. It ends no session:
-// that is for the caller to decide. ErrNotFound: the person is gone.
+// SetPassword replaces the password of a person, and forgets the failures at the one before; an
+// empty hash takes it away. It ends no session: that is for the caller to decide. ErrNotFound: the
+// person is gone.
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
-	changed, err := d.change(ctx, trail, `
-		UPDATE users SET password_hash = $2, password_set = $3, updated = $3, version = version + 1
-		WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
-	return d.fail(found(changed, err), "set password")
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $2, password_set = $3, updated = $3, version = version + 1
+			WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
+		if err := found(n > 0, err); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, factors.Password); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "set password")
 }
 
 // found turns a write that changed nothing into storage.ErrNotFound.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/op/keys"
 	"github.com/vsee/vseeid/storage"
@@ -64,6 +65,51 @@ var factorTests = map[string]func(*testing.T, *world){
 		wantErr(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
 		wantErr(t, "confirming", w.ConfirmEnrollment(w.ctx, "e1", w.now), storage.ErrNotFound)
 		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, storage.Trail{}), storage.ErrConflict)
+	},
+	"TestN13_ResetFactors": func(t *testing.T, w *world) {
+		w.client(t, "app")
+		for _, id := range []string{"u1", "u2"} {
+			w.user(t, id)
+			w.totp(t, "e-"+id, id)
+			_, err := w.ReplaceRecovery(w.ctx, id, "CODE", w.now)
+			ok(t, err)
+			w.session(t, "s-"+id, id)
+			offline := w.newGrant("g-"+id, "app", id, "s-"+id)
+			offline.Offline = true
+			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+			w.closed(t, id)
+		}
+		reset := trail(storage.FactorRemoved, "u1")
+		reset.Mails = []storage.Mail{{To: "u1@example.com", Subject: "reset", Text: "x"}}
+		n, err := w.ResetFactors(w.ctx, "u1", w.now, reset)
+		ok(t, err)
+		same(t, "removed", n, 2)
+		w.wantEvents(t, storage.FactorRemoved, 1)
+		mails, err := w.Mails(w.ctx, storage.Page{})
+		ok(t, err)
+		same(t, "mails", len(mails), 1)
+		w.wantClosed(t, "reset", "u1")
+		w.wantClosed(t, "another person", "u2", login.AttemptKinds()...)
+		for id, left := range map[string]int{"u1": 0, "u2": 2} {
+			list, err := w.Enrollments(w.ctx, id)
+			ok(t, err)
+			same(t, "enrollments of "+id, len(list), left)
+			sessions, err := w.SessionsOf(w.ctx, id)
+			ok(t, err)
+			same(t, "sessions of "+id, len(sessions), left/2)
+			g, err := w.Grant(w.ctx, "g-"+id)
+			ok(t, err)
+			same(t, "grant revoked of "+id, !g.Revoked.IsZero(), left == 0)
+		}
+		wantErr(t, "burning", w.BurnStep(w.ctx, "e-u1", 500, w.now), storage.ErrNotFound)
+		_, err = w.BurnRecovery(w.ctx, "u1", "CODE", w.now)
+		wantErr(t, "recovery code", err, storage.ErrNotFound)
+		n, err = w.ResetFactors(w.ctx, "u1", w.now, trail(storage.FactorRemoved, "u1"))
+		ok(t, err)
+		same(t, "removed again", n, 0)
+		_, err = w.ResetFactors(w.ctx, "u9", w.now, trail(storage.FactorRemoved, "u9"))
+		wantErr(t, "unknown", err, storage.ErrNotFound)
+		w.totp(t, "e2-u1", "u1") // as for who never had one
 	},
 	"TestT08_TOTPStepIsBurnedOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
@@ -156,7 +202,60 @@ var factorTests = map[string]func(*testing.T, *world){
 	},
 }
 
+// closed counts so many failures of a person at every kind that none is open.
+func (w *world) closed(t *testing.T, userID string) {
+	t.Helper()
+	for _, k := range login.AttemptKinds() {
+		ok(t, w.SwapAttempt(w.ctx, login.AttemptKey(k, userID), limit.Attempt{}, limit.Attempt{Failures: 100, OpenAt: w.now}, storage.Trail{}))
+	}
+}
+
+// wantClosed fails unless the kinds, and no others, have failures of the person.
+func (w *world) wantClosed(t *testing.T, what, userID string, kinds ...factors.Kind) {
+	t.Helper()
+	var got []factors.Kind
+	for _, k := range login.AttemptKinds() {
+		a, err := w.Attempt(w.ctx, login.AttemptKey(k, userID))
+		ok(t, err)
+		if a != (limit.Attempt{}) {
+			got = append(got, k)
+		}
+	}
+	same(t, what, got, kinds)
+}
+
 var attemptTests = map[string]func(*testing.T, *world){
+	"TestT09_SettingUpAgainOpens": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.closed(t, "u1")
+		w.closed(t, "u2")
+		ok(t, w.SetPassword(w.ctx, "u1", "new", w.now, trail(storage.PasswordChanged, "u1")))
+		w.wantClosed(t, "another password", "u1", factors.Passkey, factors.TOTP, factors.Email, factors.Recovery)
+		w.totp(t, "e1", "u1")
+		w.wantClosed(t, "another app", "u1", factors.Passkey, factors.Email, factors.Recovery)
+		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
+		ok(t, err)
+		w.wantClosed(t, "another recovery code", "u1", factors.Passkey, factors.Email)
+		ok(t, w.SwapAttempt(w.ctx, login.AttemptKey(factors.TOTP, "u1"), limit.Attempt{}, limit.Attempt{Failures: 1}, storage.Trail{}))
+		wantErr(t, "a second app", w.EnrollFirst(w.ctx, factors.Enrollment{
+			ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now,
+		}, storage.Trail{}), storage.ErrConflict)
+		w.wantClosed(t, "an app that was refused", "u1", factors.Passkey, factors.TOTP, factors.Email)
+		wantErr(t, "a password of nobody", w.SetPassword(w.ctx, "u2", "new", w.now, storage.Trail{}), storage.ErrNotFound)
+		w.wantClosed(t, "another person", "u2", login.AttemptKinds()...)
+	},
+	"TestT09_ClearAttempts": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.closed(t, "u1")
+		w.closed(t, "u2")
+		ok(t, w.ClearAttempts(w.ctx, "u1", trail(storage.UserUpdated, "u1")))
+		w.wantClosed(t, "cleared", "u1")
+		w.wantClosed(t, "another person", "u2", login.AttemptKinds()...)
+		w.wantEvents(t, storage.UserUpdated, 1)
+		wantErr(t, "unknown", w.ClearAttempts(w.ctx, "u2", trail(storage.UserUpdated, "u2")), storage.ErrNotFound)
+		w.wantClosed(t, "unknown", "u2", login.AttemptKinds()...)
+		w.wantEvents(t, storage.UserUpdated, 1)
+	},
 	"TestT09_AttemptsAreCompareAndSet": func(t *testing.T, w *world) {
 		var none limit.Attempt
 		got, err := w.Attempt(w.ctx, "k")
