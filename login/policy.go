@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -91,8 +92,8 @@ func (p Policy) Validate() error {
 		}
 		seen[k] = true
 	}
-	if p.MFA != Off && !seen[factors.TOTP] && !seen[factors.Passkey] {
-		return fmt.Errorf("factors has to allow totp or passkey where mfa is %s: nobody could set one up", p.MFA)
+	if p.MFA != Off && !slices.ContainsFunc(selfEnrolled, p.Allows) {
+		return fmt.Errorf("factors has to allow %s where mfa is %s: people cannot set up any other in this release", spoken(selfEnrolled), p.MFA)
 	}
 	for _, d := range []struct {
 		name string
@@ -106,6 +107,15 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("session idle (%s) is longer than session overall (%s)", p.Session.Idle, p.Session.Overall)
 	}
 	return nil
+}
+
+// spoken is a choice of kinds in words.
+func spoken(kinds []factors.Kind) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, " or ")
 }
 
 // Strictest returns the organization whose policy binds a person who named none: the one that

@@ -34,7 +34,10 @@ func TestPolicy_Validate(t *testing.T) {
 		{"unknown factor", func(p *login.Policy) { p.Factors = append(p.Factors, "sms") }, "sms"},
 		{"password is no second factor", func(p *login.Policy) { p.Factors = append(p.Factors, factors.Password) }, "password"},
 		{"twice", func(p *login.Policy) { p.Factors = append(p.Factors, factors.TOTP) }, "twice"},
-		{"nothing to set up", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Recovery, factors.Email} }, "totp or passkey"},
+		{"nothing to set up", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Recovery, factors.Email} }, "has to allow totp where mfa is required"},
+		{"nothing to set up yet", func(p *login.Policy) {
+			p.MFA, p.Factors = login.Optional, []factors.Kind{factors.Passkey, factors.Email}
+		}, "in this release"},
 		{"no reuse", func(p *login.Policy) { p.Reuse = 0 }, "reuse"},
 		{"endless reuse", func(p *login.Policy) { p.Reuse = login.Duration(366 * 24 * time.Hour) }, "reuse"},
 		{"no idle", func(p *login.Policy) { p.Session.Idle = 0 }, "session idle"},

@@ -61,6 +61,9 @@ func (f orgFlags) apply(o *login.Org) error {
 	set(&o.Policy.Reuse, f.Reuse)
 	set(&o.Policy.Session.Idle, f.SessionIdle)
 	set(&o.Policy.Session.Overall, f.SessionOverall)
+	if o.Name == "" && f.Name == nil {
+		return badSetting("--name is missing: say what people know the organization by")
+	}
 	if strings.TrimSpace(o.Name) == "" || len(o.Name) > 255 {
 		return badSetting("--name has to be 1 to 255 bytes that people know the organization by")
 	}
