@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,7 +81,29 @@ func New(c Config) http.Handler {
 
 	// No other site may press our buttons: requests that change something have to come from our
 	// own pages.
-	return a.headers(http.NewCrossOriginProtection().Handler(mux))
+	return a.headers(a.atHome(http.NewCrossOriginProtection().Handler(mux)))
+}
+
+// atHome sends a browser that came by another name of this host, such as 127.0.0.1, to BaseURL. The
+// provider answers there, and the cookie that a sign-in begins with is not sent from one name to
+// another.
+func (a *app) atHome(next http.Handler) http.Handler {
+	host := strings.TrimPrefix(origin(a.BaseURL), "http://")
+	host = strings.TrimPrefix(host, "https://")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.EqualFold(r.Host, host) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		to := "/"
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			to = r.URL.RequestURI()
+		}
+		if !strings.HasPrefix(to, "/") {
+			to = "/"
+		}
+		http.Redirect(w, r, a.BaseURL+to, http.StatusSeeOther)
+	})
 }
 
 // discover reads the provider's metadata when it is first needed, so that the app starts whether

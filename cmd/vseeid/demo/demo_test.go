@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -382,6 +383,35 @@ func TestForeignSites(t *testing.T) {
 }
 
 // TestProviderIsAway starts the app before the provider, which is no reason to break.
+// An app that is opened by another name of its host goes to its own first: the cookie of a sign-in
+// that began elsewhere would not come back with the answer.
+func TestOtherHosts(t *testing.T) {
+	l := newLiar(t)
+	app := newApp(t, l, "")
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(app, "http://"))
+	must(t, err)
+	for _, c := range [][3]string{
+		{http.MethodGet, "/", app + "/"},
+		{http.MethodGet, "/login?prompt=login", app + "/login?prompt=login"},
+		{http.MethodPost, "/logout", app + "/"},
+	} {
+		for _, host := range []string{"localhost:" + port, "localhost", "evil.example"} {
+			r, err := http.NewRequest(c[0], app+c[1], nil)
+			must(t, err)
+			r.Host = host
+			w, err := visit(t, app).http.Do(r)
+			must(t, err)
+			must(t, w.Body.Close())
+			if w.StatusCode != http.StatusSeeOther || w.Header.Get("Location") != c[2] || len(w.Cookies()) > 0 {
+				t.Errorf("%s %s at %s: %s to %q, cookies %v", c[0], c[1], host, w.Status, w.Header.Get("Location"), w.Cookies())
+			}
+		}
+	}
+	if page := visit(t, app).signIn(l); !strings.Contains(page, welcome) {
+		t.Errorf("at its own host: %s", page)
+	}
+}
+
 func TestProviderIsAway(t *testing.T) {
 	l := newLiar(t)
 	l.Close()
