@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/vsee/vseeid/storage"
@@ -22,11 +23,23 @@ func withOrigin(trusted []netip.Prefix, next http.Handler) http.Handler {
 		o := storage.Origin{
 			RequestID: newRequestID(),
 			IP:        clientIP(r, trusted),
-			UserAgent: truncate(r.UserAgent(), userAgentBytes),
+			UserAgent: userAgent(r),
 		}
 		w.Header().Set("X-Request-Id", o.RequestID)
 		next.ServeHTTP(w, r.WithContext(storage.WithOrigin(r.Context(), o)))
 	})
+}
+
+// userAgent is what the client calls itself, made fit for a log and for a column of text: a header
+// may hold any bytes, and nobody chooses by them whether an event can be kept.
+func userAgent(r *http.Request) string {
+	clean := strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(r.UserAgent(), string(utf8.RuneError)))
+	return truncate(clean, userAgentBytes)
 }
 
 // newRequestID is 80 random bits in base32: unique enough for a log, short enough to be read out

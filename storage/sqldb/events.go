@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vsee/vseeid/storage"
 )
@@ -20,15 +21,22 @@ func insertEvent(first int) string {
 }
 
 func eventArgs(e storage.Event) []any {
-	detail := e.Detail
-	if detail == nil {
-		detail = map[string]string{}
+	detail := make(map[string]string, len(e.Detail))
+	for name, value := range e.Detail {
+		detail[plain(name)] = plain(value)
 	}
 	return []any{
-		e.ID, when(e.At), string(e.Type), maybe(e.UserID), maybe(e.OrgID), maybe(e.ClientID), maybe(e.SessionID),
+		e.ID, when(e.At), string(e.Type),
+		maybe(plain(e.UserID)), maybe(plain(e.OrgID)), maybe(plain(e.ClientID)), maybe(plain(e.SessionID)),
 		document{detail},
-		e.Origin.RequestID, e.Origin.IP, e.Origin.UserAgent,
+		plain(e.Origin.RequestID), plain(e.Origin.IP), plain(e.Origin.UserAgent),
 	}
+}
+
+// plain is s as a column of text takes it: UTF-8, and for PostgreSQL without NUL. Events say what
+// strangers sent, and one that cannot be kept would be one that a stranger can suppress.
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, string(utf8.RuneError)), "\x00", "")
 }
 
 // complete fills what a caller may leave to the store. It is done once, before anything is tried,

@@ -33,6 +33,22 @@ var trailTests = map[string]func(*testing.T, *world){
 		}
 		wantErr(t, "an id twice", w.Record(w.ctx, storage.With(full)), storage.ErrConflict)
 	},
+	"EventsAreKeptWhateverTheyHold": func(t *testing.T, w *world) {
+		const broken = "a\x00b\xffc\u0000"
+		ok(t, w.Record(w.ctx, storage.With(storage.Event{
+			ID: "e1", At: w.now, Type: storage.SignInFailed, UserID: broken, OrgID: broken, ClientID: broken, SessionID: broken,
+			Detail: map[string]string{broken: broken, "plain": "é"},
+			Origin: storage.Origin{RequestID: broken, IP: broken, UserAgent: broken},
+		})))
+		const kept = "ab\ufffdc"
+		got, err := w.Events(w.ctx, sqldb.EventFilter{}, storage.Page{})
+		ok(t, err)
+		same(t, "what was not text", got, []storage.Event{{
+			ID: "e1", At: w.now, Type: storage.SignInFailed, UserID: kept, OrgID: kept, ClientID: kept, SessionID: kept,
+			Detail: map[string]string{kept: kept, "plain": "é"},
+			Origin: storage.Origin{RequestID: kept, IP: kept, UserAgent: kept},
+		}})
+	},
 	"EventsAreFilteredAndPaged": func(t *testing.T, w *world) {
 		for _, e := range []storage.Event{
 			{ID: "1", Type: storage.SignedIn, UserID: "u1"},
