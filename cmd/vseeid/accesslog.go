@@ -32,7 +32,7 @@ func withAccessLog(log *slog.Logger, now func() time.Time, next http.Handler) ht
 				slog.String("route", route(r)),
 				slog.Int("status", rec.status),
 				slog.Int64("bytes", rec.bytes),
-				slog.Duration("duration", now().Sub(start)),
+				slog.Float64("duration_ms", float64(now().Sub(start).Microseconds())/1000),
 				slog.String("ip", o.IP),
 				slog.String("user_agent", o.UserAgent),
 			)

@@ -188,7 +188,8 @@ func TestAccessLog(t *testing.T) {
 	mux.HandleFunc("GET /livez", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /empty", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	now := func() time.Time { return time.Unix(0, 0) }
+	clock := time.Unix(0, 0)
+	now := func() time.Time { clock = clock.Add(37_476_999 * time.Nanosecond); return clock }
 	handler := withOrigin(nil, withAccessLog(newLogger(&log, "json", slog.LevelInfo), now, mux))
 	for _, c := range [][2]string{
 		{http.MethodGet, "/u/login/the-id-of-a-sign-in?code=the-code"},
@@ -207,6 +208,7 @@ func TestAccessLog(t *testing.T) {
 		RequestID                     string `json:"request_id"`
 		UserAgent                     string `json:"user_agent"`
 		Status, Bytes                 int
+		Milliseconds                  float64 `json:"duration_ms"`
 	}
 	var got []line
 	for d := json.NewDecoder(strings.NewReader(log.String())); ; {
@@ -216,10 +218,10 @@ func TestAccessLog(t *testing.T) {
 			break
 		}
 		must(t, err)
-		if l.RequestID == "" || l.RequestID == "chosen-by-a-stranger" || l.IP != "192.0.2.1" || l.Msg != "request" || len(l.UserAgent) > userAgentBytes {
+		if l.RequestID == "" || l.RequestID == "chosen-by-a-stranger" || l.IP != "192.0.2.1" || l.Milliseconds != 37.476 || l.Msg != "request" || len(l.UserAgent) > userAgentBytes {
 			t.Errorf("%+v", l)
 		}
-		l.RequestID, l.IP, l.Msg, l.UserAgent = "", "", "", ""
+		l.RequestID, l.IP, l.Msg, l.UserAgent, l.Milliseconds = "", "", "", "", 0
 		got = append(got, l)
 	}
 	want := []line{
