@@ -95,7 +95,8 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		Fail: func(w http.ResponseWriter, r *http.Request, request []byte, code string) error {
 			return protocol.Fail(w, r, request, code)
 		},
-		StartAgain: func(request []byte) string { return protocol.StartAgain(request) },
+		StartAgain:     func(request []byte) string { return protocol.StartAgain(request) },
+		StartElsewhere: func(request []byte) string { return protocol.StartElsewhere(request) },
 		AtApp: func(ctx context.Context, request []byte) (string, error) {
 			return protocol.InitiateLogin(ctx, request)
 		},
@@ -134,6 +135,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	}
 
 	pages := notices{frame: templates.Frame{Brand: p.brand}, log: p.log}
+	mux.HandleFunc("GET /{$}", pages.root) // what this is, for who opens the bare address
 	handler := pages.withPages(mux)
 	handler = withHost(p.issuer, handler)
 	handler = withHeaders(p.issuer, handler)

@@ -166,7 +166,8 @@ func TestUnmatched(t *testing.T) {
 	}{
 		{http.MethodGet, "/nothing-here", http.StatusNotFound, ""},
 		{http.MethodGet, "/u/login", http.StatusNotFound, ""},
-		{http.MethodPost, "/", http.StatusNotFound, ""},
+		{http.MethodGet, "/index.html", http.StatusNotFound, ""},
+		{http.MethodPost, "/", http.StatusMethodNotAllowed, "GET, HEAD"},
 		{http.MethodPost, "/livez", http.StatusMethodNotAllowed, "GET, HEAD"},
 		{http.MethodDelete, "/u/login/x", http.StatusMethodNotAllowed, "GET, HEAD"},
 	} {
@@ -177,6 +178,18 @@ func TestUnmatched(t *testing.T) {
 		if reference := answer.Header.Get("X-Request-Id"); !strings.Contains(body, "<html") || !strings.Contains(body, reference) {
 			t.Errorf("%s %s: no page with the reference %s: %s", c.method, c.path, reference, body)
 		}
+	}
+}
+
+// TestRoot is for who opens the bare address: it is no app to sign in to, and says so.
+func TestRoot(t *testing.T) {
+	s := startServer(t, on{})
+	answer, body := ask(t, http.MethodGet, s.issuer+"/", nil)
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s, Cache-Control %q", answer.Status, answer.Header.Get("Cache-Control"))
+	}
+	if !strings.Contains(body, "sign-in service of VSee") || strings.Contains(body, answer.Header.Get("X-Request-Id")) {
+		t.Errorf("the page: %s", body)
 	}
 }
 

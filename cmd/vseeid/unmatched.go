@@ -8,20 +8,29 @@ import (
 	"github.com/vsee/vseeid/templates"
 )
 
-// notices are the pages of what no handler answers: an unknown address, a method that an address
-// does not take, a panic.
+// notices are the pages of what no other handler answers: the bare address, an unknown one, a method
+// that an address does not take, a panic.
 type notices struct {
 	frame templates.Frame
 	log   *slog.Logger
 }
 
-// serve shows a notice whose texts are notice.<name>.title and .body.
+// serve shows a notice whose texts are notice.<name>.title and .body, and the reference of the log.
 func (n notices) serve(w http.ResponseWriter, r *http.Request, status int, name string) {
+	n.show(w, r, status, name, storage.OriginOf(r.Context()).RequestID)
+}
+
+// root is what the bare address says: there is nothing wrong, so there is no reference.
+func (n notices) root(w http.ResponseWriter, r *http.Request) {
+	n.show(w, r, http.StatusOK, "root", "")
+}
+
+func (n notices) show(w http.ResponseWriter, r *http.Request, status int, name, reference string) {
 	err := templates.Serve(w, r, status, templates.Notice{
 		Frame:     n.frame,
 		Title:     templates.Text{Key: "notice." + name + ".title"},
 		Body:      []templates.Text{{Key: "notice." + name + ".body"}},
-		Reference: storage.OriginOf(r.Context()).RequestID,
+		Reference: reference,
 	})
 	if err != nil {
 		n.log.ErrorContext(r.Context(), "page of a notice", "request_id", storage.OriginOf(r.Context()).RequestID, "error", err)
