@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +171,18 @@ func TestCLI_Usage(t *testing.T) {
 		if out := c.ok(group, "--help"); !strings.Contains(out, "Usage: vseeid "+group) {
 			t.Errorf("%s --help: %q", group, out)
 		}
+	}
+}
+
+func TestCLI_Version(t *testing.T) {
+	if out := newTerminal(t).ok("--version"); !strings.HasPrefix(out, "vseeid ") || !strings.Contains(out, runtime.Version()) || strings.Count(out, "\n") != 1 {
+		t.Errorf("--version: %q", out)
+	}
+	got := described(&debug.BuildInfo{GoVersion: "go1.26", Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.modified", Value: "true"},
+	}})
+	if want := "v1.2.3 (0123456789ab, changed since) go1.26"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -46,6 +46,8 @@ type commands struct {
 	Org     orgCmd     `cmd:"" help:"Create, list, show, change and delete organizations, their policies and their members."`
 	User    userCmd    `cmd:"" help:"Create, list, show, change, disable and delete people, and end their sessions."`
 	Keys    keysCmd    `cmd:"" help:"Signing keys of tokens, and master keys of the stores."`
+
+	Version kong.VersionFlag `help:"Say which version this is."`
 }
 
 // process is what a command has of the world.
@@ -72,9 +74,9 @@ func run(p process, args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("vseeid"),
 		kong.Description("An OpenID Provider: it signs people in with a password and the second factor that their organization demands, and tells apps the truth about it."),
-		kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms},
+		kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms, "version": "vseeid " + version()},
 		kong.Writers(p.out, p.err),
-		kong.Exit(func(c int) { exited, code = true, c }), // only --help asks for it
+		kong.Exit(func(c int) { exited, code = true, c }), // only --help and --version ask for it
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Bind(&p),
 	)
