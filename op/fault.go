@@ -142,6 +142,7 @@ func (p *Provider) pageError(w http.ResponseWriter, r *http.Request, err error) 
 			Body: []templates.Text{{
 				Key: "notice.badrequest.body", Args: map[string]any{"Reason": shown.Description},
 			}},
+			Reference: storage.OriginOf(r.Context()).RequestID,
 		})
 		return
 	}
