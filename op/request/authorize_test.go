@@ -180,7 +180,11 @@ func TestAuthorizeMatrix(t *testing.T) {
 		{"P-02", "extra", "foobar", accepted, ""},
 		{"P-02", "extra", "\x00", accepted, ""},
 		{"", "organization", "riverside", accepted, ""},
+		{"", "organization", "4-west", accepted, ""},
 		{"", "organization", "a\nb", redirected, "invalid_request"},
+		{"", "organization", "Call 555-0100", redirected, "invalid_request"},
+		{"", "organization", "-riverside", redirected, "invalid_request"},
+		{"", "organization", long(64), redirected, "invalid_request"},
 		{"", "organization", long(256), redirected, "invalid_request"},
 	} {
 		shown := tc.value

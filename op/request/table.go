@@ -49,7 +49,7 @@ var authorizeRules = []rule{
 	{name: "max_age", max: 64, looks: digits},
 	{name: "claims", max: maxClaims},
 	{name: "id_token_hint", max: 16 << 10, looks: visible},
-	{name: "organization", max: 255},
+	{name: "organization", max: 63, looks: organization},
 	{name: "acr_values", max: 4096, broken: ignored},
 	{name: "login_hint", max: 320, broken: ignored},
 	{name: "ui_locales", max: 512, broken: ignored},
@@ -163,6 +163,14 @@ func scopes(s string) bool {
 
 func digits(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// organization is what can be an organization's id: a short word. Anything else is no organization
+// of ours, and is not looked up.
+func organization(s string) bool {
+	return !strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-") && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	})
 }
 
 // challenge is a SHA-256 in the one spelling that base64url has for it.
