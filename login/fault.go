@@ -175,6 +175,8 @@ func (s *Server) restart(w http.ResponseWriter, r *http.Request, err error) erro
 		page.Link = templates.Action{URL: app, Label: templates.Text{Key: "notice.back"}}
 	case app != "":
 		page.Link = templates.Action{URL: app, Label: templates.Text{Key: "notice.again"}}
+	case foreign.tx.ID != "" && !known:
+		page.Link = templates.Action{URL: s.StartElsewhere(foreign.tx.Request), Label: templates.Text{Key: "notice.again"}}
 	case known:
 		page.Link = templates.Action{URL: s.StartAgain(mark.Request), Label: templates.Text{Key: "notice.again"}}
 	default:

@@ -50,6 +50,9 @@ type Config struct {
 	Fail func(w http.ResponseWriter, r *http.Request, request []byte, oauthError string) error
 	// StartAgain is the path and query on our own host that begins a request anew.
 	StartAgain func(request []byte) string
+	// StartElsewhere is StartAgain for a browser that is not known to be the one that asked: it says
+	// nothing of the person whom the request is about.
+	StartElsewhere func(request []byte) string
 	// AtApp is where the client of a request begins a sign-in itself; empty where it has said
 	// nothing of the kind. It is for what StartAgain cannot do: a client takes the answer to a
 	// request once, and from the browser that asked. Nil says nothing for every client.
@@ -98,6 +101,7 @@ func New(c Config) (*Server, error) {
 		"Limits": c.Limits == nil, "Passwords": c.Passwords == nil, "Keys": c.Keys == nil,
 		"Notices": c.Notices == nil, "QR": c.QR == nil,
 		"Finish": c.Finish == nil, "Fail": c.Fail == nil, "StartAgain": c.StartAgain == nil,
+		"StartElsewhere": c.StartElsewhere == nil,
 	}
 	for name, m := range missing {
 		if m {

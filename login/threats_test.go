@@ -70,7 +70,15 @@ func TestT02_T06_AnotherBrowser(t *testing.T) {
 	thief := w.browser()
 	thief.get(p.on("")).shows(t, http.StatusForbidden, "Began in Another Browser")
 	thief.begin(login.Demand{}) // has a browser cookie now, another one
-	thief.get(p.on("")).shows(t, http.StatusForbidden, "Began in Another Browser", "Go back to the app")
+	thief.get(p.on("")).shows(t, http.StatusForbidden, "Began in Another Browser", "Start again")
+	if elsewhere := startAgain(t, thief.get(p.on(""))); elsewhere != "/begin?elsewhere" {
+		t.Errorf("another browser learns %s", elsewhere)
+	}
+	madeUp := thief.get("/u/login/MADEUP")
+	madeUp.shows(t, http.StatusGone, "Go back to the app")
+	if againLink.MatchString(madeUp.body) {
+		t.Error("a sign-in that never was starts again")
+	}
 	for _, step := range []string{"identifier", "password", "challenge", "enroll", "method", "recovery", "later", "switch", "cancel"} {
 		got := thief.post(p.on(step), "code", w.app(seed), "method", "totp", "password", secretWord, "email", u.Email)
 		got.shows(t, http.StatusForbidden, "Began in Another Browser")
@@ -224,6 +232,9 @@ func TestT05_StartAgainThroughTheApp(t *testing.T) {
 	leads(again, "https://app.example/login")
 
 	failure = errors.New("the database is away")
+	foreign = other.get(b.begin(login.Demand{Fresh: true, Select: true}).on(""))
+	foreign.shows(t, http.StatusForbidden, "Another Browser", "Start again")
+	leads(foreign, "/begin?elsewhere")
 	again = b.get(old)
 	again.shows(t, http.StatusGone, "Already Finished", "Start again")
 	leads(again, "/begin?")

@@ -90,8 +90,9 @@ func newWorld(t *testing.T, dsn string, options ...worldOption) *world {
 		Passwords: w.hasher, Keys: keys, Notices: notice.Writer{Product: "VSee"}, QR: totp.QR,
 		Brand:  templates.Brand{Name: "VSee"},
 		Finish: w.finish, Fail: w.fail,
-		StartAgain: func(request []byte) string { return "/begin?" + string(request) },
-		Now:        w.now,
+		StartAgain:     func(request []byte) string { return "/begin?" + string(request) },
+		StartElsewhere: func([]byte) string { return "/begin?elsewhere" },
+		Now:            w.now,
 	}
 	for _, o := range options {
 		o(&c)

@@ -276,6 +276,15 @@ func TestP19_IDTokenHint(t *testing.T) {
 	if got := f.Error(other.Open(again)); got != "login_required" {
 		t.Errorf("started again, another person got %q", got)
 	}
+	f = a.Begin(optest.With("id_token_hint", answer.IDToken), optest.With("login_hint", "x@y.z"))
+	f.Error(other.Open(f.URL()))
+	elsewhere, err := url.Parse(w.desk.provider.StartElsewhere(w.desk.request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(elsewhere.RawQuery, w.people[0]) || elsewhere.Query().Has("login_hint") || elsewhere.Query().Get("client_id") != "messenger" {
+		t.Errorf("another browser is sent to %s", elsewhere)
+	}
 	for _, hint := range []string{answer.AccessToken, answer.IDToken + "x", "e30.e30."} {
 		f := a.Begin(optest.With("id_token_hint", hint))
 		if got := f.Error(b.Open(f.URL())); got != "invalid_request" {

@@ -50,6 +50,17 @@ func (p *Provider) StartAgain(request []byte) string {
 	return pathAuthorize + "?" + a.Values().Encode()
 }
 
+// StartElsewhere is StartAgain without what the request says of a person: for a browser that may be
+// somebody else's.
+func (p *Provider) StartElsewhere(request []byte) string {
+	a, err := kept(request)
+	if err != nil {
+		return ""
+	}
+	a.LoginHint, a.IDTokenHint, a.Claims.Subject = "", "", ""
+	return pathAuthorize + "?" + a.Values().Encode()
+}
+
 // InitiateLogin is where the client of a request begins a sign-in itself, told by whom (OpenID Connect
 // Core 4); empty when it has registered no such address.
 func (p *Provider) InitiateLogin(ctx context.Context, request []byte) (string, error) {
