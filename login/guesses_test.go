@@ -14,6 +14,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/login/password"
 	"github.com/vsee/vseeid/storage"
 )
@@ -146,8 +147,81 @@ func TestT09_ClosedKindLeavesTheOtherOpen(t *testing.T) {
 	}
 	p.shows(t, http.StatusOK, "closed for your account", "Try another method")
 	b.post(p.on("challenge"), "code", w.app(seed)).shows(t, http.StatusTooManyRequests, "closed for your account")
+	list := b.get(p.on("method"))
+	list.shows(t, http.StatusOK, "Recovery code")
+	if strings.Contains(list.body, `value="totp"`) {
+		t.Error("a closed method is offered")
+	}
 	p = b.follow(b.post(p.on("method"), "method", "recovery"))
+	if strings.Contains(p.body, "Try another method") {
+		t.Error("the other method is closed")
+	}
 	b.follow(b.post(p.on("challenge"), "code", code)).shows(t, http.StatusOK, "Almost There!")
+}
+
+// Who has closed every way is told whom to ask, and can go back to the app.
+func TestT09_EveryKindClosed(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	w.browser().setUp(u, login.Demand{})
+	for _, k := range []factors.Kind{factors.TOTP, factors.Recovery} {
+		must(t, w.db.SwapAttempt(t.Context(), string(k)+":"+u.ID, limit.Attempt{}, limit.Attempt{Failures: 50}, storage.Trail{}))
+	}
+	b := w.browser()
+	p := b.password(b.begin(login.Demand{}), u)
+	for range 2 {
+		p.shows(t, http.StatusOK, "ask the administrator", "req-1", "Back to Messenger")
+		if strings.Contains(p.body, "Try another method") {
+			t.Error("it leads in circles")
+		}
+		p = b.follow(b.get(p.on("method")))
+	}
+	b.post(p.on("cancel")).is(t, "failed", login.ErrorAccessDenied)
+}
+
+// An address whose password is closed gets no form and whom to ask, also one that nobody has.
+func TestT43_ClosedPassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	u := w.person("anna")
+	closing := func(email string) string {
+		b := w.browser()
+		p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", email))
+		for range 100 {
+			b.post(p.on("password"), "password", "wrong")
+			w.pass(2 * time.Hour)
+			p = b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", email))
+		}
+		closed := b.post(p.on("password"), "password", secretWord)
+		closed.shows(t, http.StatusTooManyRequests, "Ask the administrator", "req-1", "Back to Messenger")
+		if strings.Contains(closed.body, `name="password"`) {
+			t.Error("there is a field that nobody reads")
+		}
+		seen := anonymous(closed, email)
+		b.post(p.on("cancel")).is(t, "failed", login.ErrorAccessDenied)
+		return seen
+	}
+	if d := cmp.Diff(closing("nobody@example.com"), closing(u.Email)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEditKeepsTheAddress(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	b := w.browser()
+	p := b.follow(b.post(b.begin(login.Demand{LoginHint: "hint@example.com"}).on("identifier"), "email", "ana@example.com"))
+	p = b.follow(b.post(p.on("switch")))
+	if p.shows(t, http.StatusOK, "SIGN IN"); !strings.Contains(p.body, `value="ana@example.com"`) {
+		t.Errorf("what was typed is gone: %s", p.body)
+	}
+	b.password(p, u).shows(t, http.StatusOK, "Secure Your Account")
+	// Another account is another address.
+	p = b.follow(b.post(p.on("switch")))
+	if strings.Contains(p.body, u.Email) || strings.Contains(p.body, "ana@") {
+		t.Errorf("another account is the same: %s", p.body)
+	}
 }
 
 func TestT20_RecoveryCodeOnce(t *testing.T) {

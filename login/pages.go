@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -17,9 +16,10 @@ import (
 
 // problem is what a page says about the last answer.
 type problem struct {
-	text  templates.Text
-	typed string        // what to show in the field again; never a secret
-	retry time.Duration // how long nothing is verified
+	text   templates.Text
+	typed  string        // what to show in the field again; never a secret
+	retry  time.Duration // how long nothing is verified
+	closed bool          // nothing is verified until somebody sets it up again
 }
 
 // says is the problem of a message without gaps.
@@ -49,12 +49,13 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status in
 	switch v.step.Kind {
 	case Identify:
 		return serve(templates.Identifier{
-			Frame: frame, Action: v.tx.path("identifier"), Email: cmp.Or(p.typed, v.tx.Demand.LoginHint), Problem: p.text,
+			Frame: frame, Action: v.tx.path("identifier"), Email: cmp.Or(p.typed, v.tx.Edited, v.tx.Demand.LoginHint), Problem: p.text,
 		})
 	case Prove:
 		return serve(templates.Password{
 			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
 			Problem: p.text, Retry: p.retry,
+			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: storage.OriginOf(r.Context()).RequestID,
 		})
 	case Enroll, Challenge, Offer:
 		begun, err := s.ceremony(r.Context(), v)
@@ -165,8 +166,15 @@ func (s *Server) ceremonyPage(r *http.Request, v visit, frame templates.Frame, p
 		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
 		Switch: v.tx.path("switch"), Problem: p.text, Retry: p.retry,
 	}
-	if len(v.step.Methods) > 1 {
+	open, err := s.openMethods(r.Context(), v)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case slices.ContainsFunc(open, func(k factors.Kind) bool { return k != kind }):
 		page.Other = v.tx.path("method")
+	case len(open) == 0:
+		page.Cancel, page.Reference = v.tx.path("cancel"), storage.OriginOf(r.Context()).RequestID
 	}
 	count, err := s.Attempts.Attempt(r.Context(), AttemptKey(kind, v.user.ID))
 	if err != nil {
@@ -177,6 +185,21 @@ func (s *Server) ceremonyPage(r *http.Request, v visit, frame templates.Frame, p
 		page.Retry = wait
 	}
 	return page, nil
+}
+
+// openMethods are those that would do and that are not closed by too many failures.
+func (s *Server) openMethods(ctx context.Context, v visit) ([]factors.Kind, error) {
+	var open []factors.Kind
+	for _, k := range v.step.Methods {
+		count, err := s.Attempts.Attempt(ctx, AttemptKey(k, v.user.ID))
+		if err != nil {
+			return nil, storeFailed("read the failures", err)
+		}
+		if !Ladder(k).Closed(count) {
+			open = append(open, k)
+		}
+	}
+	return open, nil
 }
 
 // refuse ends a sign-in that cannot be met. The client hears of it at once, but where it is not
@@ -194,26 +217,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v visit) error {
 		page.Title, page.Body = said("notice.disabled")
 	case v.notMember:
 		page.Title, page.Body = said("notice.notmember")
-		page.Title.Args = map[string]any{"Org": orgWord(v.tx.Demand.Org)}
-		page.Body[0].Args = page.Title.Args
+		page.Second = page.Button
 		page.Button = templates.Action{URL: v.tx.path("switch"), Label: templates.Text{Key: "notice.switch"}}
 	default:
 		page.Title, page.Body = said("notice.noenroll")
 	}
 	return templates.Serve(w, r, http.StatusForbidden, page, v.tx.Demand.App.Origins...)
-}
-
-// orgWord is what the client called the organization, made fit to stand in a sentence of ours: an
-// id is one short word, and a link that somebody sent around must not put others in our mouth.
-func orgWord(named string) string {
-	word := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' || ('0' <= r && r <= '9') || ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z') {
-			return r
-		}
-		return -1
-	}, named)
-	const longest = 40
-	return cmp.Or(word[:min(len(word), longest)], "?")
 }
 
 // fail ends tx and answers the client with an OAuth error.
@@ -242,7 +251,7 @@ func (s *Server) wrong(w http.ResponseWriter, r *http.Request, v visit, p proble
 // wait shows the open page again after an answer that was not looked at.
 func (s *Server) wait(w http.ResponseWriter, r *http.Request, v visit, l locked) error {
 	if l.closed {
-		return s.show(w, r, v, http.StatusTooManyRequests, says("attempt.closed"))
+		return s.show(w, r, v, http.StatusTooManyRequests, problem{text: templates.Text{Key: "attempt.closed"}, closed: true})
 	}
 	w.Header().Set("Retry-After", seconds(l.wait))
 	p := problem{text: templates.Text{Key: "attempt.wait", Args: map[string]any{"Wait": l.wait}}, retry: l.wait}

@@ -117,7 +117,7 @@ func TestA21_T23_T25_PolicyOfNow(t *testing.T) {
 	// The membership ends between two steps.
 	must(t, w.db.RemoveMember(t.Context(), u.ID, "lakeside", storage.Trail{}))
 	got := c.follow(c.post(p.on("enroll"), "code", w.app(p.seed(t))))
-	got.shows(t, http.StatusForbidden, "You Are Not a Member of lakeside")
+	got.shows(t, http.StatusForbidden, "You Are Not a Member")
 	if n := len(w.results()); n != 1 {
 		t.Errorf("%d answers", n)
 	}

@@ -136,7 +136,7 @@ func codeProblem(kind factors.Kind, refusal error) string {
 	return "code.wrong"
 }
 
-// methods lists the ways to prove a second time that would do.
+// methods lists the ways to prove a second time that would do and are not closed.
 func (s *Server) methods(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.open(r)
 	if err != nil {
@@ -146,8 +146,16 @@ func (s *Server) methods(w http.ResponseWriter, r *http.Request) error {
 		s.see(w, r, v.tx)
 		return nil
 	}
+	open, err := s.openMethods(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if len(open) == 0 { // its page says whom to ask
+		s.see(w, r, v.tx)
+		return nil
+	}
 	page := templates.Methods{Frame: s.frame(r, v.tx.Demand), Action: v.tx.path("method"), Back: v.tx.path("")}
-	for _, k := range v.step.Methods {
+	for _, k := range open {
 		page.Kinds = append(page.Kinds, string(k))
 	}
 	return templates.Serve(w, r, http.StatusOK, page, v.tx.Demand.App.Origins...)

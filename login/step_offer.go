@@ -52,7 +52,8 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	return s.advance(w, r, tx)
 }
 
-// switchAccount forgets the person, and all that was proved, in favour of another.
+// switchAccount forgets the person, and all that was proved, in favour of another. Who leaves the
+// page of the password is there to correct the address, and finds it as it is.
 func (s *Server) switchAccount(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.open(r)
 	if err != nil {
@@ -62,6 +63,9 @@ func (s *Server) switchAccount(w http.ResponseWriter, r *http.Request) error {
 		*t = Transaction{
 			ID: t.ID, BrowserHash: t.BrowserHash, Request: t.Request, Demand: t.Demand,
 			Started: t.Started, Version: t.Version,
+		}
+		if v.step.Kind == Prove {
+			t.Edited = v.tx.Identifier
 		}
 		return true
 	})

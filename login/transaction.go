@@ -13,6 +13,7 @@ type Transaction struct {
 	BrowserHash []byte // SHA-256 of the cookie of the browser that began it
 	UserID      string // empty until a session or a first proof says who it is
 	Identifier  string // the mail address that the person typed (see Address), also when nobody has it
+	Edited      string // the address that the person went back to correct
 	Request     []byte // the authorization request as op wrote it; login never reads it
 	Demand      Demand
 	Borrowed    []factors.Evidence // from the browser's session: read anew for each request, and not kept

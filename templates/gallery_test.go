@@ -54,7 +54,9 @@ func gallery(t testing.TB) []shown {
 	locked.Retry = 90 * time.Second
 	closed.Closed = true
 	closedAll := closed
-	closedAll.Other = ""
+	closedAll.Other, closedAll.Cancel, closedAll.Reference = "", tx+"/cancel", "0JMQW2T7ZK4E"
+	lockedAlone := locked
+	lockedAlone.Other = ""
 	byCode := totp
 	byCode.Kind = "recovery"
 	byCodeWrong := byCode
@@ -67,6 +69,7 @@ func gallery(t testing.TB) []shown {
 		{"password", templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte}},
 		{"password-wrong", templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Problem: text("password.wrong")}},
 		{"password-locked", templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: "charlotte.konstantinopoulos-whittaker@riverside-health.example", Problem: text("attempt.wait"), Retry: 14 * time.Minute}},
+		{"password-closed", templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Closed: true, Cancel: tx + "/cancel", Reference: "0JMQW2T7ZK4E"}},
 		{"enroll", enroll},
 		{"enroll-wrong", enrollWrong},
 		{"enroll-manual", manual},
@@ -76,6 +79,7 @@ func gallery(t testing.TB) []shown {
 		{"challenge", totp},
 		{"challenge-wrong", wrong},
 		{"challenge-locked", locked},
+		{"challenge-locked-alone", lockedAlone},
 		{"challenge-closed", closed},
 		{"challenge-closed-all", closedAll},
 		{"challenge-recovery", byCode},
@@ -89,10 +93,9 @@ func gallery(t testing.TB) []shown {
 			Frame: noApp, Title: text("notice.error.title"), Body: []templates.Text{text("notice.error.body"), text("notice.gone.norestart")}, Reference: "0JMQW2T7ZK4E",
 		}},
 		{"notice-notmember", templates.Notice{
-			Frame: frame, Title: templates.Text{Key: "notice.notmember.title", Args: map[string]any{"Org": "Riverside Health"}},
-			Body:   []templates.Text{{Key: "notice.notmember.body", Args: map[string]any{"Org": "Riverside Health"}}},
+			Frame: frame, Title: text("notice.notmember.title"), Body: []templates.Text{text("notice.notmember.body")},
 			Button: templates.Action{URL: tx + "/switch", Label: text("notice.switch"), Fields: []templates.Field{{Name: "a", Value: "b"}}},
-			Link:   templates.Action{URL: "https://messenger.vsee.example/", Label: text("notice.back")}, Reference: "0JMQW2T7ZK4E",
+			Second: templates.Action{URL: tx + "/cancel", Label: text("notice.back"), Fields: []templates.Field{{Name: "c", Value: "d"}}},
 		}},
 		{"notice-logout", templates.Notice{
 			Frame: noApp, Title: text("notice.logout.confirm.title"), Body: []templates.Text{text("notice.logout.confirm.body")},

@@ -25,13 +25,25 @@ func invalid(problem Text) templ.Attributes {
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "problem"}
 }
 
-// waiting is the problem to show while nothing is verified for as long as retry. It fills the gap that says how long.
-func waiting(problem Text, retry time.Duration) Text {
+// waiting names the other way, where there is one.
+func (p Challenge) waiting() Text {
+	if p.Other != "" {
+		return waiting(p.Problem, p.Retry, "attempt.wait.other")
+	}
+	return waiting(p.Problem, p.Retry, "attempt.wait")
+}
+
+// waiting says whom to ask, which is the same for an address that nobody has.
+func (p Password) waiting() Text { return waiting(p.Problem, p.Retry, "attempt.wait.password") }
+
+// waiting is the problem to show while nothing is verified for as long as retry: in the words of key, unless it is
+// about something else. It fills the gap that says how long.
+func waiting(problem Text, retry time.Duration, key string) Text {
 	if retry <= 0 {
 		return problem
 	}
-	if problem.IsZero() {
-		problem.Key = "attempt.wait"
+	if problem.IsZero() || problem.Key == "attempt.wait" {
+		problem.Key = key
 	}
 	if problem.Args["Wait"] == nil {
 		args := map[string]any{"Wait": retry}

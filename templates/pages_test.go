@@ -104,6 +104,9 @@ func TestU04_FormsSendWhatTheyPromise(t *testing.T) {
 		{"challenge-recovery", tx + "/challenge", []string{"code"}},
 		{"methods", tx + "/method", []string{"method", "method"}},
 		{"notice-notmember", tx + "/switch", []string{"a"}},
+		{"notice-notmember", tx + "/cancel", []string{"c"}},
+		{"challenge-closed-all", tx + "/cancel", nil},
+		{"password-closed", tx + "/cancel", nil},
 		{"formpost", "/gallery/taken", []string{"code", "submit"}},
 	} {
 		form, ok := parsed(t, state(t, test.state)).with("action", test.action)
@@ -153,8 +156,27 @@ func TestClosedOffersAnotherWay(t *testing.T) {
 	if !strings.Contains(doc.one(t, "main").text(), "ask the administrator") {
 		t.Error("nobody to turn to is named")
 	}
-	if link, ok := parsed(t, state(t, "challenge-locked")).with("href", tx+"/method"); !ok || link.text() != "Try another method" {
+	doc = parsed(t, state(t, "challenge-locked"))
+	if link, ok := doc.with("href", tx+"/method"); !ok || link.text() != "Try another method" || link.attr("class") != "secondary" {
 		t.Error("no other way while one has to wait")
+	}
+	if alone := parsed(t, state(t, "challenge-locked-alone")).one(t, "main").text(); strings.Contains(alone, "another method") {
+		t.Errorf("there is no other way: %s", alone)
+	}
+	if _, ok := parsed(t, state(t, "password-closed")).with("name", "password"); ok {
+		t.Error("a password is asked for that is not taken")
+	}
+}
+
+// Who cannot go on is told whom to ask and what to tell them.
+func TestClosedNamesHelp(t *testing.T) {
+	for _, name := range []string{"challenge-closed-all", "password-closed"} {
+		said := strings.ToLower(parsed(t, state(t, name)).one(t, "main").text())
+		for _, w := range []string{"ask the administrator", "support", "0jmqw2t7zk4e", "back to vsee messenger"} {
+			if !strings.Contains(said, w) {
+				t.Errorf("%s: no %q in %q", name, w, said)
+			}
+		}
 	}
 }
 
@@ -174,7 +196,7 @@ func TestCodesHaveNoGapsInThem(t *testing.T) {
 func TestT47_Escaping(t *testing.T) {
 	const hostile = `"><script>alert(1)</script><img src=x onerror='alert(2)'>{{.}}&amp;`
 	f := templates.Frame{Brand: templates.Brand{Name: hostile, Accent: `#fff;}body{display:none`}, App: hostile, Locale: hostile}
-	says := templates.Text{Key: "notice.notmember.body", Args: map[string]any{"Org": hostile}}
+	says := templates.Text{Key: "notice.badrequest.body", Args: map[string]any{"Reason": hostile}}
 	reason := templates.Text{Key: "notice.badrequest.body", Args: map[string]any{"Reason": hostile}}
 	for name, page := range map[string]templates.Pager{
 		"identifier": templates.Identifier{Frame: f, Action: hostile, Email: hostile, Problem: says},

@@ -41,6 +41,10 @@ type Password struct {
 	Email   string
 	Problem Text
 	Retry   time.Duration // with Problem: how long nothing is verified; 0: now
+	Closed  bool          // no password is taken for Email: no form, but whom to ask
+
+	Cancel    string // with Closed: POST here to go back to the app without signing in
+	Reference string // with Closed: the request id, for who is asked
 }
 
 // EnrollTOTP is "Secure Your Account": by QR code, or by key when Manual.
@@ -84,6 +88,9 @@ type Challenge struct {
 	Problem Text
 	Retry   time.Duration
 	Closed  bool // this kind is closed until it is set up again: no form, another way
+
+	Cancel    string // with Closed and no Other: POST here to go back to the app without signing in
+	Reference string // likewise: the request id, for who is asked
 }
 
 // Methods is "Try another method".
@@ -102,6 +109,7 @@ type Notice struct {
 	Reference string // the request id, for support and the log
 	Link      Action // GET
 	Button    Action // POST
+	Second    Action // POST, where there is a choice
 }
 
 // Action is something to press. It is absent when URL is empty.

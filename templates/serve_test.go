@@ -64,7 +64,7 @@ func TestServeHead(t *testing.T) {
 func TestServeLeavesNothingBehindAnError(t *testing.T) {
 	for name, page := range map[string]templates.Pager{
 		"unknown message": templates.Identifier{Frame: frame, Problem: text("no.such.message")},
-		"unfilled gap":    templates.Notice{Frame: frame, Title: text("notice.notmember.title")},
+		"unfilled gap":    templates.Notice{Frame: frame, Title: text("notice.badrequest.body")},
 		"unknown kind":    templates.Challenge{Frame: frame, Kind: "sms"},
 	} {
 		w := httptest.NewRecorder()
