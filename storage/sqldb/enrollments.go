@@ -122,7 +122,7 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 			return err
 		}
 		removed = int(n)
-		if err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, at); err != nil {
 			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {

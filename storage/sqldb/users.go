@@ -92,8 +92,8 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 }
 
 // SetPassword replaces the password of a person, and forgets the failures at the one before; an
-// empty hash takes it away. It ends no session: that is for the caller to decide. ErrNotFound: the
-// person is gone.
+// empty hash takes it away. Whoever knew the old one may be signed in with it, so every session of
+// the person ends and every grant is revoked. ErrNotFound: the person is gone.
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -103,6 +103,9 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, factors.Password); err != nil {
+			return err
+		}
+		if _, err := shutOut(ctx, tx, userID, at); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -143,21 +146,12 @@ func (d *DB) DisableUser(ctx context.Context, userID string, at time.Time, trail
 			_, err := one(ctx, tx, text, `SELECT id FROM users WHERE id = $1 AND deleted IS NULL`, userID)
 			return err
 		}
-		if err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, at); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
 	})
 	return d.fail(err, "disable person")
-}
-
-// shutOut ends the sessions of a person and revokes the grants, all of them.
-func shutOut(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
-	if _, err := endSessions(ctx, tx, userID, at); err != nil {
-		return err
-	}
-	_, err := exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL`, userID, when(at))
-	return err
 }
 
 // EnableUser lets a disabled person sign in again. Enabling twice is no error and leaves no second
@@ -188,7 +182,7 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			WHERE id IN (SELECT org_id FROM memberships WHERE user_id = $1)`, userID); err != nil {
 			return err
 		}
-		if err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, at); err != nil {
 			return err
 		}
 		for _, query := range []string{
