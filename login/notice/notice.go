@@ -42,6 +42,14 @@ func (w Writer) RecoveryUsed(u factors.User, at time.Time, from storage.Origin) 
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
 }
 
+// FactorsReset tells u that an operator took all factors away.
+func (w Writer) FactorsReset(u factors.User, at time.Time) storage.Mail {
+	subject, text := templates.FactorsResetMail{
+		Product: oneLine(w.Product), Circumstances: w.circumstances(at, storage.Origin{}),
+	}.Render()
+	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+}
+
 func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {
 	c := templates.Circumstances{
 		When:    at.UTC().Format("Monday, 2 January 2006, 15:04 UTC"),

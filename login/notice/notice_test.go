@@ -67,6 +67,28 @@ If it was not you, somebody else has your password and had your recovery code. P
 	}
 }
 
+func TestN18_FactorsReset(t *testing.T) {
+	got := notice.Writer{Product: "VSee", Support: "help@vsee.example"}.FactorsReset(charlotte, monday)
+	want := storage.Mail{
+		To:      "charlotte@riverside.example",
+		Subject: "The second step of your VSee account was reset",
+		At:      monday,
+		Text: `Hello,
+
+the second step of your VSee account was reset by somebody who looks after the accounts. An authenticator app or a recovery code that you had does not work any more, and you are signed out everywhere. When you sign in, you may be asked to set up a new one.
+
+When:  Monday, 23 November 2026, 17:05 UTC
+
+If you asked for this, there is nothing to do.
+
+If you did not ask for it, somebody may be trying to get into your account. Please write to help@vsee.example at once, so that the account can be secured. Do not send them your password or any code: nobody who helps you needs them.
+`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFactorsAreNamed(t *testing.T) {
 	w := notice.Writer{Product: "VSee"}
 	for kind, subject := range map[factors.Kind]string{
@@ -86,7 +108,7 @@ func TestFactorsAreNamed(t *testing.T) {
 
 func TestH06_MailsNameNobody(t *testing.T) {
 	w := notice.Writer{Product: "VSee"}
-	for _, m := range []storage.Mail{w.FactorAdded(charlotte, factors.TOTP, monday, phone), w.RecoveryUsed(charlotte, monday, phone)} {
+	for _, m := range []storage.Mail{w.FactorAdded(charlotte, factors.TOTP, monday, phone), w.RecoveryUsed(charlotte, monday, phone), w.FactorsReset(charlotte, monday)} {
 		for _, word := range []string{"Charlotte", "Brown", "riverside", "Riverside", "http", "AppleWebKit"} {
 			if strings.Contains(m.Subject+m.Text, word) {
 				t.Errorf("%q is in %q", word, m.Subject)
