@@ -38,6 +38,7 @@ var asked = map[string][]string{
 	"notice.loggedout.title": nil, "notice.loggedout.body": nil,
 	"notice.logout.confirm.title": nil, "notice.logout.confirm.body": nil, "notice.logout.yes": nil,
 	"notice.csrf.title": nil, "notice.csrf.body": nil,
+	"notice.root.title": nil, "notice.root.body": nil,
 	"notice.notfound.title": nil, "notice.notfound.body": nil,
 	"notice.method.title": nil, "notice.method.body": nil,
 	"notice.toomany.title": nil, "notice.toomany.body": nil,

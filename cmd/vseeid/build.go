@@ -135,6 +135,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	}
 
 	pages := notices{frame: templates.Frame{Brand: p.brand}, log: p.log}
+	mux.HandleFunc("GET /{$}", pages.root) // what this is, for who opens the bare address
 	handler := pages.withPages(mux)
 	handler = withHost(p.issuer, handler)
 	handler = withHeaders(p.issuer, handler)
