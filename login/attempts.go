@@ -21,6 +21,9 @@ const raceLimit = 50
 var (
 	beginRate  = rate{"begin", limit.Rate{Per: 50 * time.Millisecond, Burst: 1200}}
 	answerRate = rate{"answer", limit.Rate{Per: 100 * time.Millisecond, Burst: 600}}
+	// noteRate is how often something odd about one sign-in is noted for one address. It costs
+	// nothing to ask again, and whoever reads the audit log learns nothing more from it.
+	noteRate = rate{"note", limit.Rate{Per: time.Minute, Burst: 15}}
 )
 
 type rate struct {
@@ -30,7 +33,12 @@ type rate struct {
 
 // admit counts a request of the address that ctx names.
 func (s *Server) admit(ctx context.Context, r rate, now time.Time) error {
-	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+network(storage.OriginOf(ctx).IP), r.Rate, now)
+	return s.admitTo(ctx, r, "", now)
+}
+
+// admitTo is admit for a thing that the address is counted at by itself.
+func (s *Server) admitTo(ctx context.Context, r rate, thing string, now time.Time) error {
+	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+thing+network(storage.OriginOf(ctx).IP), r.Rate, now)
 	if err != nil {
 		return storeFailed("ask the limits", err)
 	}

@@ -14,7 +14,9 @@ import (
 func (s *Server) Begin(w http.ResponseWriter, r *http.Request, demand Demand, request []byte) error {
 	ctx, now := r.Context(), s.Now()
 	var many tooMany
-	if err := s.admit(ctx, beginRate, now); errors.As(err, &many) {
+	if err := s.admit(ctx, beginRate, now); errors.As(err, &many) && demand.Silent {
+		return s.Fail(w, r, request, ErrorUnavailable) // nobody looks at a page
+	} else if many.wait > 0 {
 		return s.explain(w, r, err)
 	} else if err != nil {
 		return err

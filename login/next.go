@@ -39,6 +39,7 @@ const (
 	ErrorAccountSelection    = "account_selection_required"
 	ErrorUnmet               = "unmet_authentication_requirements"
 	ErrorAccessDenied        = "access_denied"
+	ErrorUnavailable         = "temporarily_unavailable" // RFC 6749, 4.1.2.1
 )
 
 // enrollFresh is how old the first proof may be when a first factor is set up on it.

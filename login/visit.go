@@ -30,6 +30,11 @@ func (s *Server) open(r *http.Request) (visit, error) {
 	}
 	cookie := s.cookies.value(r, browserCookie)
 	if !isSecret(cookie) || subtle.ConstantTimeCompare(browserHash(cookie), tx.BrowserHash) != 1 {
+		if r.Method != http.MethodPost { // which was admitted with its form
+			if err := s.admit(r.Context(), answerRate, s.Now()); err != nil {
+				return visit{}, err
+			}
+		}
 		if err := s.outOfStep(r.Context(), tx, "browser"); err != nil {
 			return visit{}, err
 		}
@@ -73,8 +78,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind StepKind) (
 }
 
 // outOfStep notes a request that the pages would not have made: an answer to a step that is not
-// open, or one from another browser. It may be an impatient person, and is refused all the same.
+// open, or one from another browser. It may be an impatient person, and is refused all the same. What goes on and on is noted at noteRate.
 func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) error {
+	var many tooMany
+	if err := s.admitTo(ctx, noteRate, tx.ID+":", s.Now()); errors.As(err, &many) {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	return s.record(ctx, storage.With(storage.Event{
 		At: s.Now(), Type: storage.SequenceFailed, UserID: tx.UserID, Detail: map[string]string{"step": what},
 	}))
