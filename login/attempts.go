@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/netip"
@@ -79,9 +80,12 @@ func AttemptKinds() []factors.Kind {
 func AttemptKey(k factors.Kind, userID string) string { return string(k) + ":" + userID }
 
 // strangerKey counts the failures of a mail address that nobody has, so that it locks like any
-// other. It is a keyed hash: the store keeps no addresses of strangers.
-func (s *Server) strangerKey(email string) string {
-	return string(factors.Password) + ":?" + hex.EncodeToString(s.Keys.Hash("attempt", email)[:16])
+// other. The store keeps no addresses of strangers but their hashes. These have no key: a count that
+// a new master key lost, while that of a person stayed, would tell who has an account. Whoever reads
+// the store can try addresses on them, and learns no more than that one was typed here once.
+func strangerKey(email string) string {
+	sum := sha256.Sum256([]byte("attempt:" + email))
+	return string(factors.Password) + ":?" + hex.EncodeToString(sum[:16])
 }
 
 // locked says that an attempt was not made, because too many failed before it.

@@ -70,11 +70,10 @@ type Passwords interface {
 	Verify(ctx context.Context, hash, password string) (ok bool, upgraded string, err error)
 }
 
-// Keys seals what browsers keep for us, and hashes what a count is kept under. secret.Keys is it.
+// Keys seals what browsers keep for us. secret.Keys is it.
 type Keys interface {
 	Seal(plain []byte, associated string) ([]byte, error)
 	Open(sealed []byte, associated string) ([]byte, error)
-	Hash(purpose, s string) []byte
 }
 
 // Notices writes the mails that a sign-in can give rise to. They are kept in the transaction of what

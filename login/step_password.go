@@ -31,7 +31,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	}
 	key := AttemptKey(factors.Password, u.ID)
 	if u.ID == "" {
-		key = s.strangerKey(v.tx.Identifier)
+		key = strangerKey(v.tx.Identifier)
 	}
 	var upgraded string
 	right, err := s.counted(ctx, factors.Password, key, u, v.now, func() (ok bool, err error) {
