@@ -22,6 +22,8 @@ const raceLimit = 50
 var (
 	beginRate  = rate{"begin", limit.Rate{Per: 50 * time.Millisecond, Burst: 1200}}
 	answerRate = rate{"answer", limit.Rate{Per: 100 * time.Millisecond, Burst: 600}}
+	// postedRate is for what op keeps of a form that another site posted.
+	postedRate = rate{"posted", limit.Rate{Per: 200 * time.Millisecond, Burst: 300}}
 	// noteRate is how often something odd about one sign-in is noted for one address. It costs
 	// nothing to ask again, and whoever reads the audit log learns nothing more from it.
 	noteRate = rate{"note", limit.Rate{Per: time.Minute, Burst: 15}}
@@ -47,6 +49,16 @@ func (s *Server) admitTo(ctx context.Context, r rate, thing string, now time.Tim
 		return tooMany{d.RetryIn}
 	}
 	return nil
+}
+
+// Admit counts a form of another site that is about to be kept, and says how long the address that
+// ctx names has to wait; 0 is for none.
+func (s *Server) Admit(ctx context.Context) (wait time.Duration, err error) {
+	var many tooMany
+	if err := s.admit(ctx, postedRate, s.Now()); !errors.As(err, &many) {
+		return 0, err
+	}
+	return many.wait, nil
 }
 
 // network is what counts as one address: an IPv6 customer has at least a /64 of them.

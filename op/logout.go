@@ -84,10 +84,11 @@ func (p *Provider) keepLogout(path string) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return err
 		}
-		if _, refused := request.ParseLogout(values); refused != nil {
+		given, refused := request.ParseLogout(values)
+		if refused != nil {
 			return refused
 		}
-		return p.keepPosted(w, r, path, values)
+		return p.keepPosted(w, r, path, given.Values())
 	}
 }
 

@@ -3,16 +3,21 @@ package op
 import (
 	"crypto/rand"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/vsee/vseeid/op/request"
 	"github.com/vsee/vseeid/storage"
 )
 
+// maxPosted bounds what is kept of a request. A real one is a fraction of it.
+const maxPosted = 8 << 10
+
 // postedLifetime is how long a request that came by POST may be read again.
-const postedLifetime = 10 * time.Minute
+const postedLifetime = 2 * time.Minute
 
 // keepPosted answers a POST that may come from another site. The browser sends it without our
 // cookies, which are SameSite=Lax, so nothing could be said about its person; it is kept, and the
@@ -20,8 +25,23 @@ const postedLifetime = 10 * time.Minute
 //
 // The id in the new address says no more than the parameters of a GET would have.
 func (p *Provider) keepPosted(w http.ResponseWriter, r *http.Request, path string, values url.Values) error {
+	encoded := values.Encode()
+	if len(encoded) > maxPosted {
+		return errTooLarge
+	}
+	if p.admit != nil {
+		wait, err := p.admit(r.Context())
+		if err != nil {
+			return storeFailed("ask the limits", err)
+		}
+		if wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			p.notice(w, r, http.StatusTooManyRequests, simpleNotice("notice.toomany"))
+			return nil
+		}
+	}
 	id := rand.Text()
-	if err := p.codes.SaveRequest(r.Context(), id, []byte(values.Encode()), p.now().Add(postedLifetime)); err != nil {
+	if err := p.codes.SaveRequest(r.Context(), id, []byte(encoded), p.now().Add(postedLifetime)); err != nil {
 		return storeFailed("save posted request", err)
 	}
 	w.Header().Set("Location", path+"/posted/"+id)

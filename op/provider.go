@@ -41,6 +41,10 @@ type Config struct {
 	// same request bytes; on an error it has not written anything.
 	Begin func(w http.ResponseWriter, r *http.Request, d login.Demand, request []byte) error
 
+	// Admit counts a request that is about to be kept for a stranger, and says how long the address
+	// that ctx names has to wait; 0 is for none. login is it. Nil admits everybody.
+	Admit func(ctx context.Context) (wait time.Duration, err error)
+
 	// Keys signs tokens and verifies those that come back.
 	Keys *keys.Ring
 	// Secrets recognises client secrets and derives refresh tokens.
@@ -63,6 +67,7 @@ type Provider struct {
 	people     People
 	browser    Browser
 	begin      func(http.ResponseWriter, *http.Request, login.Demand, []byte) error
+	admit      func(context.Context) (time.Duration, error)
 	keys       *keys.Ring
 	secrets    Secrets
 	brand      templates.Brand
@@ -94,7 +99,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("op: issuer: %w", err)
 	}
 	p := &Provider{
-		issuer: c.Issuer, codes: c.Codes, grants: c.Grants, people: c.People, browser: c.Browser, begin: c.Begin,
+		issuer: c.Issuer, codes: c.Codes, grants: c.Grants, people: c.People, browser: c.Browser, begin: c.Begin, admit: c.Admit,
 		keys: c.Keys, secrets: c.Secrets, brand: c.Brand, now: c.Now, discovery: discovery, sameOrigin: sameOrigin,
 	}
 	if p.now == nil {

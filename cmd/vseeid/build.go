@@ -112,6 +112,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		People:       signIn,
 		Browser:      signIn,
 		Begin:        signIn.Begin,
+		Admit:        signIn.Admit,
 		Keys:         ring,
 		Secrets:      p.secrets,
 		SupportedACR: login.SupportedACR(factors.TOTP, factors.Recovery),

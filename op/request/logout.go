@@ -1,6 +1,9 @@
 package request
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // Logout is a request to sign out (OpenID Connect RP-Initiated Logout 1.0). Everything in it is
 // optional, and nothing in it is proved.
@@ -30,4 +33,18 @@ func ParseLogout(values url.Values) (Logout, *Error) {
 		l.RedirectURI = p["returnTo"]
 	}
 	return l, nil
+}
+
+// Values is the request in its canonical form: ParseLogout reads the same request from it.
+func (l Logout) Values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{
+		"id_token_hint": l.IDTokenHint, "client_id": l.ClientID, "post_logout_redirect_uri": l.RedirectURI,
+		"state": l.State, "ui_locales": strings.Join(l.UILocales, " "),
+	} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
 }
