@@ -132,7 +132,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 		page.Reference = storage.OriginOf(r.Context()).RequestID
 		level := slog.LevelError
 		if errors.Is(r.Context().Err(), context.Canceled) { // nobody waits for the answer any more
-			level = slog.LevelInfo
+			level, code = slog.LevelInfo, http.StatusBadRequest
 		}
 		slog.Log(r.Context(), level, "sign-in failed", "request_id", page.Reference, "error", err)
 	}

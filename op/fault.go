@@ -58,9 +58,11 @@ func fault(ctx context.Context, err error) (status int, shown *request.Error) {
 	if reference != "" {
 		shown.Description += " Reference: " + reference
 	}
-	if !errors.Is(ctx.Err(), context.Canceled) { // otherwise nobody is there to be told, and the error is likely just that
-		slog.ErrorContext(ctx, "request failed", "request_id", reference, "error", err)
+	level := slog.LevelError
+	if errors.Is(ctx.Err(), context.Canceled) { // nobody is there to be told, and the error is likely just that
+		level, status = slog.LevelInfo, http.StatusBadRequest
 	}
+	slog.Log(ctx, level, "request failed", "request_id", reference, "error", err)
 	return status, shown
 }
 

@@ -45,9 +45,7 @@ func Serve(w http.ResponseWriter, r *http.Request, status int, page Pager, formT
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if _, err := b.WriteTo(w); err != nil {
-		return fmt.Errorf("write page: %w", err)
-	}
+	_, _ = b.WriteTo(w) // when it fails the other side has gone, and there is nobody to tell
 	return nil
 }
 
