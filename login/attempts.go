@@ -17,6 +17,9 @@ import (
 // somebody's gain, and what they race for (a count, a transaction) closes after a few.
 const raceLimit = 50
 
+// noteTimeout is how long a store may take to note a wrong answer, whoever still waits.
+const noteTimeout = 5 * time.Second
+
 // What an address may do before it has to slow down. A hospital is one address: the numbers are
 // for floods, and guessing is held by the counts of each person.
 var (
@@ -172,6 +175,9 @@ func (s *Server) failed(ctx context.Context, k factors.Kind, after limit.Attempt
 		event.Type = storage.Locked
 		trail.Events = append(trail.Events, event)
 	}
+	// The guess was made. Who hangs up before the answer does not take it out of the audit log.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
 	return s.record(ctx, trail)
 }
 

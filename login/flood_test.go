@@ -1,8 +1,10 @@
 package login_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/vsee/vseeid/login"
@@ -56,4 +58,51 @@ func TestT40_NoFloodOfEvents(t *testing.T) {
 			t.Error("another network is not noted")
 		}
 	}
+}
+
+// TestT43_StrangersStayLockedUnderANewKey guesses at an address that nobody has before and after
+// the master key is another: a person would be locked still.
+func TestT43_StrangersStayLockedUnderANewKey(t *testing.T) {
+	dsn := sqlite(t)
+	guess := func(w *world) page {
+		b := w.browser()
+		p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", "nobody@example.com"))
+		return b.post(p.on("password"), "password", "wrong")
+	}
+	before := newWorld(t, dsn)
+	for guess(before).status != http.StatusTooManyRequests {
+	}
+	guess(newWorld(t, dsn)).shows(t, http.StatusTooManyRequests)
+}
+
+// hangsUp verifies a password when whoever sent it has gone.
+type hangsUp struct{ hangUp context.CancelFunc }
+
+func (h hangsUp) Verify(ctx context.Context, _, _ string) (bool, string, error) {
+	h.hangUp()
+	<-ctx.Done()
+	return false, "", nil
+}
+
+// TestT40_HangingUpHidesNoGuess sends a wrong password and goes before the answer.
+func TestT40_HangingUpHidesNoGuess(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		ctx, hangUp := context.WithCancel(t.Context())
+		w := newWorld(t, dsn, func(c *login.Config) { c.Passwords = hangsUp{hangUp} })
+		u := w.person("anna")
+		b := w.browser()
+		p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", u.Email))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+p.on("password"), strings.NewReader("password=wrong"))
+		must(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		if answer, err := b.client.Do(r); err == nil {
+			must(t, answer.Body.Close())
+			t.Fatal("there was an answer")
+		}
+		w.close() // the request is through
+		if n := w.count(u.ID, storage.SignInFailed); n != 1 {
+			t.Errorf("%d guesses noted, want 1", n)
+		}
+	})
 }

@@ -46,6 +46,7 @@ type world struct {
 	signIn *login.Server
 	hasher *password.Hasher
 	url    string
+	close  func() // waits for the requests under way
 
 	mu       sync.Mutex
 	time     time.Time
@@ -77,7 +78,7 @@ func newWorld(t *testing.T, dsn string, options ...worldOption) *world {
 		mux.ServeHTTP(rw, r.WithContext(storage.WithOrigin(r.Context(), origin)))
 	}))
 	t.Cleanup(server.Close)
-	w.url = server.URL
+	w.url, w.close = server.URL, server.Close
 	issuer, err := url.Parse(server.URL)
 	must(t, err)
 	c := login.Config{
