@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/op/request"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/secret"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -70,8 +70,6 @@ func (f orgFlags) apply(o *login.Org) error {
 	return invalid(o.Policy.Validate())
 }
 
-var orgID = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
-
 type orgCreateCmd struct {
 	settings
 	output
@@ -80,7 +78,7 @@ type orgCreateCmd struct {
 }
 
 func (c *orgCreateCmd) Run(p *process) error {
-	if !orgID.MatchString(c.ID) {
+	if !request.ValidOrganization(c.ID) {
 		return badSetting("organization id %q has to be 1 to 63 lower-case letters, digits and dashes, with no dash at either end", c.ID)
 	}
 	now := p.now()

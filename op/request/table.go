@@ -49,7 +49,7 @@ var authorizeRules = []rule{
 	{name: "max_age", max: 64, looks: digits},
 	{name: "claims", max: maxClaims},
 	{name: "id_token_hint", max: 16 << 10, looks: visible},
-	{name: "organization", max: 63, looks: organization},
+	{name: "organization", max: organizationBytes, looks: ValidOrganization},
 	{name: "acr_values", max: 4096, broken: ignored},
 	{name: "login_hint", max: 320, broken: ignored},
 	{name: "ui_locales", max: 512, broken: ignored},
@@ -165,10 +165,13 @@ func digits(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// organization is what can be an organization's id: a short word. Anything else is no organization
-// of ours, and is not looked up.
-func organization(s string) bool {
-	return !strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-") && !strings.ContainsFunc(s, func(r rune) bool {
+// organizationBytes is how long an organization's id may be: as a label of a host name.
+const organizationBytes = 63
+
+// ValidOrganization reports whether s can be an organization's id: a short word of lower-case
+// letters, digits and dashes. Anything else is no organization of ours, and is not looked up.
+func ValidOrganization(s string) bool {
+	return s != "" && len(s) <= organizationBytes && !strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-") && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
 	})
 }
