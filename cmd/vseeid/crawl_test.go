@@ -138,13 +138,13 @@ func crawl(t *testing.T) []*http.Response {
 var pagePolicy = regexp.MustCompile(`^default-src 'none'; script-src 'nonce-[A-Za-z0-9]{26}'; style-src 'self'; img-src 'self' data:; ` +
 	`connect-src 'self'; font-src 'self'; form-action 'self'( http://localhost:[0-9]+)*; frame-ancestors 'none'; base-uri 'none'$`)
 
-// TestCrawl holds every answer to what no answer may forget.
+// TestP07_T30_T31_T59_Crawl holds every answer to what no answer may forget.
 //
 //	T-30, T-31  nobody frames it, nobody keeps a handle on its window
 //	T-59        nothing is kept by caches but keys, discovery and assets; no code in an address of ours
 //	P-07        after a POST a redirect is a 303
 //	P-09        no script of another site reads a page
-func TestCrawl(t *testing.T) {
+func TestP07_T30_T31_T59_Crawl(t *testing.T) {
 	all := crawl(t)
 	statuses := map[int]int{}
 	for _, res := range all {
