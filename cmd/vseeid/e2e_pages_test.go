@@ -10,6 +10,7 @@ import (
 // Every page of a sign-in that is reached by the real server, on every device.
 func TestU03_E2E_EveryPage(t *testing.T) {
 	s := newScene(t, on{})
+	s.clock.hold()
 	person := s.browser.Person(t, browsertest.Desktop)
 	tab := person.Tab()
 	tab.Open(s.messenger)

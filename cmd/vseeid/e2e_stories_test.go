@@ -83,6 +83,7 @@ func TestE2E_FirstSignIn(t *testing.T) {
 
 func TestT08_E2E_LaterSignIn(t *testing.T) {
 	s := newScene(t, on{})
+	s.clock.hold()
 	phone, _ := s.setUp(charlotte)
 	tab := s.browser.Person(t, browsertest.Phone).Tab()
 

@@ -30,16 +30,27 @@ func newScene(t testing.TB, o on) *scene {
 	return &scene{testServer: startServer(t, o), t: t, clock: c, browser: browser}
 }
 
-// clock runs as the real one does, and can be put forward.
+// clock runs as the real one does, can be put forward, and can be held: a story that types a code
+// twice must not depend on how slow the machine is.
 type clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
+	held  time.Time // zero while it runs
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.held.IsZero() {
+		return c.held.Add(c.ahead)
+	}
 	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = time.Now()
 }
 
 func (c *clock) pass(d time.Duration) {
