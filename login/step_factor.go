@@ -14,13 +14,9 @@ import (
 // enroll takes the first code of a factor that is being set up. The store refuses it when the
 // person has come to a factor meanwhile; the next step then asks for that one.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answer(w, r, Enroll)
+	v, ok, err := s.answerBegun(w, r, Enroll)
 	if err != nil || !ok {
 		return err
-	}
-	if !v.pending() {
-		s.see(w, r, v.tx)
-		return nil
 	}
 	ctx, kind := r.Context(), v.tx.Pending.Kind
 	typed := r.PostFormValue("code")
@@ -66,13 +62,9 @@ func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind) storage.T
 
 // challenge takes an answer to the second factor that the page asked for.
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answer(w, r, Challenge)
+	v, ok, err := s.answerBegun(w, r, Challenge)
 	if err != nil || !ok {
 		return err
-	}
-	if !v.pending() {
-		s.see(w, r, v.tx)
-		return nil
 	}
 	ctx, kind := r.Context(), v.tx.Pending.Kind
 	typed := r.PostFormValue("code")

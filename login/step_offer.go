@@ -10,13 +10,9 @@ import (
 
 // recovery takes the word of the person that the recovery code is recorded.
 func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answer(w, r, Offer)
+	v, ok, err := s.answerBegun(w, r, Offer)
 	if err != nil || !ok {
 		return err
-	}
-	if !v.pending() {
-		s.see(w, r, v.tx)
-		return nil
 	}
 	ctx := storage.WithTrail(r.Context(), s.enrolled(r, v, factors.Recovery))
 	_, err = s.Factors[factors.Recovery].FinishEnroll(ctx, v.user.Factor(), v.tx.Pending.State,

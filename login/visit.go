@@ -77,8 +77,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind StepKind) (
 	return v, true, nil
 }
 
+// answerBegun is answer for a step whose page has begun something. It reports false also when nothing
+// was begun yet: the page that the browser is sent to begins it.
+func (s *Server) answerBegun(w http.ResponseWriter, r *http.Request, kind StepKind) (visit, bool, error) {
+	v, ok, err := s.answer(w, r, kind)
+	if err != nil || !ok || v.pending() {
+		return v, ok, err
+	}
+	s.see(w, r, v.tx)
+	return v, false, nil
+}
+
 // outOfStep notes a request that the pages would not have made: an answer to a step that is not
-// open, or one from another browser. It may be an impatient person, and is refused all the same. What goes on and on is noted at noteRate.
+// open, or one from another browser. It may be an impatient person, and is refused all the same.
+// What goes on and on is noted at noteRate.
 func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) error {
 	var many tooMany
 	if err := s.admitTo(ctx, noteRate, tx.ID+":", s.Now()); errors.As(err, &many) {
