@@ -7,6 +7,7 @@ package factors
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -21,6 +22,20 @@ const (
 	Passkey   Kind = "passkey"
 	Email     Kind = "email"
 	Recovery  Kind = "recovery"
+
+	// Ticket is no factor but a word of support: who holds one may set up a first factor where
+	// the policy asks for it. Its evidence has no class, so it counts for nothing else.
+	Ticket Kind = "ticket"
+)
+
+// Place says where the secret of a passkey lives, as its first ceremony told. It is for people and
+// for the order of asking; what a ceremony proved is read from the ceremony.
+type Place string
+
+const (
+	OnDevice Place = "device" // in one device, and it cannot leave it
+	Synced   Place = "synced" // in an account that carries it to other devices
+	OnKey    Place = "key"    // on a security key that is carried around
 )
 
 // Class is what kind of thing a proof rests on. They are bits: a user-verified passkey is two.
@@ -40,13 +55,18 @@ type Evidence struct {
 	Class  Class     `json:"class"`
 	AMR    []string  `json:"amr"` // RFC 8176 values, without "mfa": that one is derived
 	At     time.Time `json:"at"`
+	// Attested says that the maker of the key vouched for it, and that we checked. Where a policy
+	// asks for that, a passkey without it is not called "hwk".
+	Attested bool `json:"attested,omitempty"`
 }
 
 // User is what a factor needs to know of a person.
 type User struct {
-	ID    string
-	Email string
-	Name  string
+	ID     string
+	Email  string
+	Name   string
+	App    string // what the person is signing in to, for the words of a mail; empty for none
+	Attest bool   // the person's policy wants the maker of a key to vouch for it
 }
 
 // Enrollment is a factor that a person has set up.
@@ -59,13 +79,18 @@ type Enrollment struct {
 	// the row's id as associated data. It is empty for a recovery code, of which the store
 	// keeps a keyed hash only.
 	Secret []byte
+	// Handle is the credential id of a passkey, by which it is found. No two live enrollments of
+	// anybody have the same. It is empty for every other kind.
+	Handle []byte
+	Place  Place // of a passkey
 	// Confirmed is when the person showed that they hold it: for a recovery code, that they have
 	// recorded it. Zero means shown but not yet acknowledged; the code is good all the same.
 	Confirmed time.Time
 	Created   time.Time
 	LastUsed  time.Time // zero: never
-	// Step is the last time step that a TOTP code was used of, the one of the code that set it
-	// up to begin with. The store keeps it as EnrollFirst brings it, and only BurnStep moves it.
+	// Step is what only ever rises: the last time step that a TOTP code was used of (BurnStep), or
+	// the signature counter of a passkey (UsePasskey). The store keeps it as the enrollment is
+	// inserted, and nothing else moves it.
 	Step int64
 	// Proved is what setting the factor up proved by the way, so that nobody is asked for a
 	// second code right after the first. It is zero where nothing was (a recovery code that
@@ -78,6 +103,14 @@ type Prompt struct {
 	Key  string `json:"key,omitempty"`  // the TOTP seed in base32, without padding
 	URI  string `json:"uri,omitempty"`  // otpauth:// for a QR code or a deep link
 	Code string `json:"code,omitempty"` // the recovery code, to be shown once
+
+	// Options are what a browser needs to make or use a passkey: PublicKeyCredentialCreationOptionsJSON
+	// or PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, 5.1.8 and 5.1.10).
+	Options json.RawMessage `json:"options,omitempty"`
+
+	Address string    `json:"address,omitempty"` // where a code was mailed to, masked
+	Mail    string    `json:"mail,omitempty"`    // the id of that mail in the outbox
+	Again   time.Time `json:"again,omitzero"`    // when another mail may be asked for
 }
 
 // State is what must survive between the beginning of a ceremony and its answer. It belongs to
@@ -88,6 +121,7 @@ type State []byte
 type Answer struct {
 	Code      string // typed: spaces and dashes are the factor's to forgive
 	Confirmed bool   // the box that says "recorded" was ticked
+	Response  []byte // what the browser's PublicKeyCredential.toJSON() gave
 }
 
 // A Factor is stateless: what must survive between Begin and its answer travels in State.
@@ -95,6 +129,8 @@ type Answer struct {
 // Verify and FinishEnroll return an error that wraps ErrWrong when the answer was not right and
 // may be given again; any other error is a failure and says nothing about the answer. A proof that
 // is good once is burned, by a compare-and-set, before Verify returns its evidence.
+//
+// BeginChallenge of a factor that has to send something may fail with Later.
 //
 // A state, or an enrollment, that is another person's, or a state of another ceremony, is refused
 // with ErrState before anything else is looked at.
@@ -119,10 +155,33 @@ var (
 	// ErrUnconfirmed says that the box which had to be ticked was not. It wraps ErrWrong.
 	ErrUnconfirmed = wrong("not confirmed")
 
+	// ErrExpired says that the ceremony took too long, or that a newer one took its place (the code
+	// of an older mail): it has to begin again. It wraps ErrWrong.
+	ErrExpired = wrong("too late")
+
+	// ErrUnverified says that a passkey did not verify its user where that was needed. It wraps
+	// ErrWrong.
+	ErrUnverified = wrong("user not verified")
+
+	// ErrUnknown says that a passkey is none that we know; the browser may forget it. It wraps
+	// ErrWrong.
+	ErrUnknown = wrong("unknown credential")
+
+	// ErrCloned says that the counter of a key went back: there may be two of it. It wraps ErrWrong.
+	ErrCloned = wrong("the counter went back")
+
+	// ErrTaken says that a passkey is set up already, by this person or another. It wraps ErrWrong.
+	ErrTaken = wrong("already set up")
+
 	// ErrState says that a state or an enrollment does not belong to this ceremony or this
 	// person. It is a fault of the caller or an attack, and does not wrap ErrWrong.
 	ErrState = errors.New("state of another ceremony")
 )
+
+// Later says that a ceremony cannot begin before At: too many mails were sent.
+type Later struct{ At time.Time }
+
+func (Later) Error() string { return "not before later" }
 
 type wrong string
 

@@ -16,7 +16,9 @@ const (
 	Identify  StepKind = "identify"  // who is it
 	Prove     StepKind = "prove"     // the first proof: a password
 	Challenge StepKind = "challenge" // a second factor that the person has set up
-	Enroll    StepKind = "enroll"    // set one up
+	Ticket    StepKind = "ticket"    // what support gave, so that one may be set up
+	Enroll    StepKind = "enroll"    // set a first one up
+	Add       StepKind = "add"       // set up what the person came for
 	Offer     StepKind = "offer"     // the demand is met; something useful may be done first
 	Done      StepKind = "done"
 	Fail      StepKind = "fail" // no answer of this person can meet the demand
@@ -25,10 +27,14 @@ const (
 // Step is what Next decided.
 type Step struct {
 	Kind    StepKind
-	Methods []factors.Kind // Prove, Challenge, Enroll: what would do, the one to ask for first
-	Offer   OfferKind
-	Error   string // Fail: the OAuth error that the client gets
-	Stuck   bool   // Fail: by the organization's own policy, whatever the client asked; the person is told first
+	Methods []factors.Kind // Prove, Challenge, Enroll, Add, OfferEnroll: what would do, the one to ask for first
+	// With are, for Challenge, the enrollments of Methods that would do: an acr may ask for a passkey
+	// that some of the person's are not.
+	With  []factors.Enrollment
+	Offer OfferKind
+	Leave Leave  // OfferEnroll: how long it may be put off
+	Error string // Fail: the OAuth error that the client gets
+	Stuck bool   // Fail: by the organization's own policy, whatever the client asked; the person is told first
 }
 
 // The OAuth errors that a sign-in can end in (OpenID Connect Core 3.1.2.6, and Unmet

@@ -15,7 +15,11 @@ type User struct {
 	Locale        string // BCP 47, empty when not known
 	PasswordHash  string // PHC string; empty when the person has no password
 	PasswordSet   time.Time
-	Disabled      time.Time // zero: the person may sign in
+	PasswordMail  time.Time    // when the password was set on the word of the mailbox alone; zero: it was not, or another came since
+	Default       factors.Kind // what the person wants to be asked for first; empty: no wish
+	Since         time.Time    // nothing that was proved before counts any more; zero: everything does
+	Removals      int64        // how many factors were taken from the person: a grant that saw fewer is judged anew
+	Disabled      time.Time    // zero: the person may sign in
 	Created       time.Time
 	Updated       time.Time
 	Version       int64 // for compare-and-set
@@ -32,6 +36,9 @@ type Org struct {
 	Created time.Time
 	Updated time.Time
 	Version int64
+
+	Joined time.Time // in a Standing: when the person became a member
+	Skips  int       // in a Standing: how often the person put off setting up a factor
 }
 
 // Membership says that a person belongs to an organization.

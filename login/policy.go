@@ -26,13 +26,60 @@ const (
 // Policy is what an organization demands of a sign-in of its members.
 type Policy struct {
 	MFA     MFA            `json:"mfa"`
-	Factors []factors.Kind `json:"factors"` // allowed as second factor, in order of preference
-	Reuse   Duration       `json:"reuse"`   // how old a session's proof may be
+	From    time.Time      `json:"from,omitzero"`  // with Required: optional until then
+	Grace   Grace          `json:"grace,omitzero"` // with Required: how long a member may put it off
+	Factors []factors.Kind `json:"factors"`        // allowed as second factor, in order of preference
+	Trust   Trust          `json:"trust_device"`
+	Reuse   Duration       `json:"reuse"` // how old a session's proof may be
 	Session Limits         `json:"session"`
+	// Enrollment is what a member without a factor has to show, beside the first proof, to set one up.
+	Enrollment EnrollBy `json:"enrollment"`
+	// HardwareKeys is when a passkey counts as hardware-protected (`hwk`, `phrh`).
+	HardwareKeys HardwareKeys `json:"hardware_keys"`
 	// Epoch rises with every change of the policy or of who falls under it. A grant issued
 	// under an older epoch is judged anew when it is used.
 	Epoch int64 `json:"epoch"`
+
+	// Leave is what is left of Grace to the person whom the policy binds: see At. Zero: nothing.
+	Leave Leave `json:"-"`
 }
+
+// Grace is how long a member who has no factor may put off setting one up: days from the later of
+// From and joining, or a number of sign-ins. One of them, or neither.
+type Grace struct {
+	Days  int `json:"days,omitempty"`
+	Skips int `json:"skips,omitempty"`
+}
+
+// Leave is what one person has left of Grace. A person with leave is under an optional policy, and
+// is asked at each sign-in to set a factor up.
+type Leave struct {
+	Until time.Time // the demand begins then; zero: not by time
+	Skips int       // how often it may still be put off; 0: not by number
+}
+
+// Trust is the offer to trust a device, which is to make a passkey on it.
+type Trust struct {
+	Offer       bool     `json:"offer"`
+	RemindAfter Duration `json:"remind_after"` // what "Remind me later" is
+}
+
+// EnrollBy is what it takes to set up a first factor.
+type EnrollBy string
+
+const (
+	Open     EnrollBy = "open"   // a fresh first proof
+	ByMail   EnrollBy = "mail"   // and a code that was mailed to the verified address
+	ByTicket EnrollBy = "ticket" // and a one-time ticket of support
+)
+
+// HardwareKeys is whose word it takes to call a key hardware.
+type HardwareKeys string
+
+const (
+	AnyHardware HardwareKeys = "any"      // the key says that it cannot be copied
+	Attested    HardwareKeys = "attested" // its maker vouches for it, and we checked
+)
 
 // Limits bound a browser session.
 type Limits struct {
@@ -46,15 +93,17 @@ type Duration time.Duration
 // Preset returns a named policy, or false. The presets are off, standard and strict.
 func Preset(name string) (Policy, bool) {
 	const minute, hour, day = Duration(time.Minute), Duration(time.Hour), 24 * Duration(time.Hour)
+	trust := Trust{Offer: true, RemindAfter: 14 * day}
 	kinds := []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery}
 	switch name {
 	case "off":
-		return Policy{MFA: Off, Factors: kinds, Reuse: 7 * day, Session: Limits{Idle: day, Overall: 7 * day}}, true
+		return Policy{MFA: Off, Factors: kinds, Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 7 * day, Session: Limits{Idle: day, Overall: 7 * day}}, true
 	case "standard":
-		return Policy{MFA: Required, Factors: kinds, Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day}}, true
+		return Policy{MFA: Required, Factors: kinds, Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day}}, true
 	case "strict":
 		return Policy{
 			MFA: Required, Factors: []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery},
+			Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware,
 			Reuse: 12 * hour, Session: Limits{Idle: 30 * minute, Overall: 12 * hour},
 		}, true
 	}

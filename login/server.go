@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/login/notice"
+	"github.com/vsee/vseeid/login/password"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/templates"
 )
@@ -20,8 +23,15 @@ type Config struct {
 	Issuer *url.URL
 
 	Transactions Transactions // short-lived
-	People       People       // durable, as are the next four
+	People       People       // durable, as are the rest
 	Enrollments  Enrollments
+	Additions    Additions
+	Removals     Removals
+	History      History
+	Tickets      Tickets
+	Leaves       Leaves
+	Outbox       Outbox
+	Links        Links
 	Sessions     Sessions
 	Attempts     Attempts
 	Audit        Audit
@@ -33,7 +43,12 @@ type Config struct {
 	// policy allows and that is not here is never asked for.
 	Factors map[factors.Kind]factors.Factor
 
+	// Passkeys signs in who has not said who it is, and knows what browsers are told of passkeys.
+	// Nil: this deployment has no passkeys, and no page mentions them.
+	Passkeys Passkeys
+
 	Passwords Passwords
+	Rules     password.Rules // which passwords a person may choose
 	Keys      Keys
 
 	Notices Notices
@@ -62,12 +77,29 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Passwords verifies passwords. password.Hasher is it.
+// Passwords verifies and hashes passwords. password.Hasher is it.
 type Passwords interface {
 	// Verify reports whether password is the one that hash was made of, and returns a hash to
 	// keep instead where the old one should be replaced. An empty hash costs the same and is
 	// never right. password.ErrBusy: nothing was verified, because too many others are waiting.
 	Verify(ctx context.Context, hash, password string) (ok bool, upgraded string, err error)
+	// Hash makes the hash of a password that a person chose. password.ErrBusy: too many others are
+	// waiting.
+	Hash(ctx context.Context, password string) (string, error)
+}
+
+// Passkeys is what only passkeys can do. passkey.Factor is it.
+type Passkeys interface {
+	// BeginDiscover begins a sign-in by any passkey that the browser has for us: nobody is named,
+	// and the options list none (WebAuthn Level 3, 14.6.3).
+	BeginDiscover(context.Context) (factors.Prompt, factors.State, error)
+	// Discover finds out whose passkey answered. Its user was verified: otherwise
+	// factors.ErrUnverified. The errors are those of Factor.Verify.
+	Discover(context.Context, factors.State, factors.Answer) (factors.Enrollment, factors.Evidence, error)
+	// Accepted is the argument of PublicKeyCredential.signalAllAcceptedCredentials for a person:
+	// every live passkey, for one left out may be hidden from its owner for good. It is empty for
+	// who never had one.
+	Accepted(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (json.RawMessage, error)
 }
 
 // Keys seals what browsers keep for us. secret.Keys is it.
@@ -76,13 +108,12 @@ type Keys interface {
 	Open(sealed []byte, associated string) ([]byte, error)
 }
 
-// Notices writes the mails that a sign-in can give rise to. They are kept in the transaction of what
+// Notices writes the mails that a change can give rise to. They are kept in the transaction of what
 // they are about, and sent later. notice.Writer is it.
 type Notices interface {
-	// FactorAdded tells a person that a factor was set up.
-	FactorAdded(u factors.User, kind factors.Kind, at time.Time, from storage.Origin) storage.Mail
-	// RecoveryUsed tells a person that the recovery code was used.
-	RecoveryUsed(u factors.User, at time.Time, from storage.Origin) storage.Mail
+	// Changed tells a person what was changed about signing in, and how to say that it was
+	// somebody else: token goes into the link.
+	Changed(u factors.User, what notice.Change, token string, at time.Time, from storage.Origin) storage.Mail
 }
 
 // Server signs people in. It is safe for concurrent use.

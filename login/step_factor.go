@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/templates"
 )
@@ -30,7 +31,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("set up %s: %w", kind, err)
 	}
-	err = s.Enrollments.EnrollFirst(ctx, e, s.enrolled(r, v, kind))
+	err = s.Enrollments.EnrollFirst(ctx, e, s.enrolled(r, v, kind, e.ID, e.Name))
 	if errors.Is(err, storage.ErrConflict) {
 		tx, err := s.change(ctx, v.tx, func(t *Transaction) bool { t.Pending = nil; return true })
 		if err != nil {
@@ -50,14 +51,14 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 }
 
 // enrolled is what setting up a factor leaves behind.
-func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind) storage.Trail {
-	return storage.Trail{
-		Events: []storage.Event{{
-			At: v.now, Type: storage.Enrolled, UserID: v.user.ID, OrgID: v.org.ID,
-			Detail: map[string]string{"factor": string(kind)},
-		}},
-		Mails: []storage.Mail{s.Notices.FactorAdded(v.user.Factor(), kind, v.now, storage.OriginOf(r.Context()))},
-	}
+func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmentID, name string) storage.Trail {
+	trail := storage.With(storage.Event{
+		At: v.now, Type: storage.Enrolled, UserID: v.user.ID, OrgID: v.org.ID,
+		Detail: map[string]string{"factor": string(kind)},
+	})
+	what := notice.Change{What: notice.Added, Kind: kind, Name: name}
+	s.notify(&trail, v.user.Factor(), what, enrollmentID, v.now, storage.OriginOf(r.Context()))
+	return trail
 }
 
 // challenge takes an answer to the second factor that the page asked for.
@@ -104,10 +105,9 @@ func (s *Server) used(r *http.Request, v visit, kind factors.Kind) storage.Trail
 	if kind != factors.Recovery {
 		return storage.Trail{}
 	}
-	return storage.Trail{
-		Events: []storage.Event{{At: v.now, Type: storage.RecoveryUsed, UserID: v.user.ID, OrgID: v.org.ID}},
-		Mails:  []storage.Mail{s.Notices.RecoveryUsed(v.user.Factor(), v.now, storage.OriginOf(r.Context()))},
-	}
+	trail := storage.With(storage.Event{At: v.now, Type: storage.RecoveryUsed, UserID: v.user.ID, OrgID: v.org.ID})
+	s.notify(&trail, v.user.Factor(), notice.Change{What: notice.Used, Kind: kind}, "", v.now, storage.OriginOf(r.Context()))
+	return trail
 }
 
 // codeProblem is the message about an answer; nil is one that is empty.

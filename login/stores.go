@@ -57,6 +57,88 @@ type Enrollments interface {
 	EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error
 }
 
+// Additions sets up more than the first factor.
+type Additions interface {
+	// AddEnrollment inserts e beside the others, if nothing that was proved at proved has been made
+	// worthless since (User.Since); otherwise ErrConflict, also when the person has MaxOfKind of the
+	// kind. With replace it removes, in the same transaction, every other of the kind.
+	// factors.ErrTaken: a live enrollment, of anybody, has the handle of e.
+	AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error
+	// RenameEnrollment gives a live enrollment of the person a name. ErrNotFound: there is none.
+	RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error
+}
+
+// MaxOfKind is how many factors of one kind a person may have set up.
+const MaxOfKind = 20
+
+// Removals takes factors away. It is for the account pages; support resets by another way.
+type Removals interface {
+	// RemoveEnrollment takes a factor from a person, and counts it in User.Removals. Its secret is
+	// erased; that it was there stays on record. With kinds, it is taken only if the person keeps
+	// a live enrollment of one of them: otherwise ErrConflict. ErrNotFound: it is gone, or
+	// another person's.
+	RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, keep []factors.Kind, trail storage.Trail) error
+	// SetDefault keeps what the person wants to be asked for first; empty: nothing.
+	SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error
+	// ChangePassword replaces the password of a person if its hash is still old, clears
+	// PasswordMail, ends every session but keep, and revokes every grant, offline ones too, but
+	// those that rest on keep. ErrConflict: it was changed meanwhile.
+	ChangePassword(ctx context.Context, userID, old, hash, keep string, at time.Time, trail storage.Trail) error
+}
+
+// History is what the account page shows of a person.
+type History interface {
+	// SessionsOf lists the sessions that have not ended, the newest first, all of them.
+	SessionsOf(ctx context.Context, userID string) ([]session.Session, error)
+	// EventsOf lists the latest events of a person, the newest first, at most n.
+	EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error)
+	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
+	// offline ones too, but those that rest on keep. It says how many sessions there were.
+	EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (int, error)
+}
+
+// Tickets lets people in whom support let in.
+type Tickets interface {
+	// BurnTicket uses up the person's enrollment ticket, with the trail: of any number of callers
+	// with the right code one gets nil. ErrNotFound: it is not the code, or is used, too old or
+	// replaced.
+	BurnTicket(ctx context.Context, userID, code string, at time.Time, trail storage.Trail) error
+}
+
+// Leaves counts how often people put off setting up a factor.
+type Leaves interface {
+	// PutOff counts one more, if it is still used times. ErrConflict: another tab was first.
+	PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error
+}
+
+// Outbox knows how far a mail has come.
+type Outbox interface {
+	// MailState is for a mail of a trail. ErrNotFound: no such mail.
+	MailState(ctx context.Context, id string) (storage.MailState, error)
+}
+
+// Link is what became of a "this was not me".
+type Link struct {
+	UserID       string
+	EnrollmentID string // what was set up; empty where the mail was about something else
+	At, Expires  time.Time
+	Pressed      time.Time // zero: not yet
+	Finished     time.Time // a new password was set by it; zero: not yet
+}
+
+// Links are the "this was not me" of mails.
+type Links interface {
+	// Link finds one by its token. ErrNotFound: no such token.
+	Link(ctx context.Context, token string) (Link, error)
+	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
+	// session ends, every grant is revoked, the password is emptied and, with remove, the
+	// enrollment of the link is removed. ErrConflict: it was pressed, or is past its time.
+	Repudiate(ctx context.Context, token string, remove bool, at time.Time, trail storage.Trail) error
+	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
+	// it rests on the mailbox (User.PasswordMail). ErrConflict: not, or not any more.
+	Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error
+}
+
 // Sessions keeps the sessions of browsers, durably.
 //
 // A session is found by a keyed hash of its cookie; the cookie itself is never stored.
@@ -65,11 +147,12 @@ type Sessions interface {
 	SessionByCookie(ctx context.Context, cookie string) (session.Session, error)
 	// Session finds a live session by its public id. ErrNotFound: unknown or ended.
 	Session(ctx context.Context, id string) (session.Session, error)
-	// CreateSession inserts s, found from now on by cookie.
+	// CreateSession inserts s, found from now on by cookie. ErrNotFound: the person is gone or
+	// disabled, or some of the evidence was made worthless meanwhile (User.Since).
 	CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// RenewSession replaces evidence, last use and cookie of a live session whose version is
 	// still s.Version; the old cookie is dead from then on. ErrConflict: another request was
-	// first. ErrNotFound: it has ended.
+	// first. ErrNotFound: it has ended, or some of the evidence was made worthless meanwhile.
 	RenewSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// TouchSession notes the last use. It never moves it back, and does nothing to an ended one.
 	TouchSession(ctx context.Context, id string, at time.Time) error

@@ -18,10 +18,17 @@ type Transaction struct {
 	Demand      Demand
 	Borrowed    []factors.Evidence // from the browser's session: read anew for each request, and not kept
 	Proved      []factors.Evidence // in this transaction
+	Device      Device             // what the browser's cookie says of this person here: read anew for each request, and not kept
+	Can         []Capability       // what the browser's script found that it can; a hint, never a proof
 	SessionID   string             // the session that lends Borrowed
 	Chosen      factors.Kind       // what the person picked under "Try another method"
 	PutOff      []OfferKind        // offers that the person put off in this transaction
 	Pending     *Pending           // the one outstanding ceremony
+	Parked      *Pending           // a mail code that was sent before another method was looked at
+	Adds        factors.Kind       // what the person came from the account page to set up; empty: nothing, or it is done
+	Replaces    bool               // what Adds sets up takes the place of every other of its kind
+	Registered  string             // the passkey that was just set up and has to be named
+	Return      string             // a sign-in for our own pages goes on to this path; empty: it is a client's, who is told by Finish
 	Started     time.Time
 	Expires     time.Time
 	Version     int64
@@ -69,8 +76,32 @@ type Pending struct {
 // OfferKind is something that a person may do after the demand is met.
 type OfferKind string
 
-// OfferRecovery asks the person to record a new recovery code.
-const OfferRecovery OfferKind = "recovery"
+const (
+	OfferEnroll   OfferKind = "enroll"   // to set up a factor that the policy will ask for soon
+	OfferRecovery OfferKind = "recovery" // to record a new recovery code
+	OfferReplace  OfferKind = "replace"  // to set up again what was lost, after the recovery code was used
+	OfferTrust    OfferKind = "trust"    // to make a passkey on this device
+	OfferName     OfferKind = "name"     // to name the passkey that was just made
+	OfferSignal   OfferKind = "signal"   // nothing to the person: the browser is told which passkeys there are
+)
+
+// Device is what a browser remembers of one person, sealed in a cookie. It orders what is offered and
+// stands in for no proof.
+type Device struct {
+	Knows    []string  // ids of the person's enrollments that were made or used on this browser's device
+	Refused  bool      // "Not on this device"
+	Remind   time.Time // "Remind me later": not before
+	Signaled string    // what the browser was last told of the person's passkeys, as Passkeys.Accepted says it, hashed
+}
+
+// Capability is something that a browser's script found it can do.
+type Capability string
+
+const (
+	CanPasskey  Capability = "passkey"  // it knows WebAuthn
+	CanPlatform Capability = "platform" // the device itself can verify its user
+	CanSignal   Capability = "signal"   // it can be told which passkeys are still good (WebAuthn Level 3, 5.1.10)
+)
 
 // Result is what a sign-in hands to op. op derives tokens from it and knows nothing else of it.
 type Result struct {

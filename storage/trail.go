@@ -10,6 +10,16 @@ import (
 type Trail struct {
 	Events []Event
 	Mails  []Mail
+	Links  []Link
+}
+
+// Link is a "this was not me" of a mail: who holds its token can say that a change was somebody
+// else's. The store keeps a keyed hash of the token.
+type Link struct {
+	Token        string // 256 random bits, in the mail's text and nowhere else
+	UserID       string
+	EnrollmentID string // what was set up, when that is what the mail is about
+	At, Expires  time.Time
 }
 
 // With returns a trail of one event.
@@ -38,6 +48,15 @@ const (
 	PasswordChanged   EventType = "authn_password_change"
 	Enrolled          EventType = "authn_factor_enrolled"
 	FactorRemoved     EventType = "authn_factor_removed"
+	FactorRenamed     EventType = "authn_factor_renamed"
+	FactorSuspect     EventType = "authn_factor_suspect" // the counter of a key went back
+	DefaultChanged    EventType = "authn_default_changed"
+	EnrollmentPutOff  EventType = "authn_enroll_put_off"
+	TicketCreated     EventType = "authn_ticket_created"
+	TicketUsed        EventType = "authn_ticket_used"
+	CeremonyFailed    EventType = "authn_ceremony_fail" // a browser could not make or use a passkey
+	CodeSent          EventType = "authn_code_sent"
+	Repudiated        EventType = "authn_repudiated" // "this was not me"
 	RecoveryUsed      EventType = "authn_recovery_used"
 	TokenCreated      EventType = "authn_token_created"
 	TokenRevoked      EventType = "authn_token_revoked"
@@ -63,14 +82,26 @@ type Mail struct {
 	Subject string
 	Text    string
 	At      time.Time
-	Tries   int // how often a worker has taken it; counted by the store
+	Expires time.Time // not sent after; zero: whenever it can be
+	Tries   int       // how often a worker has taken it; counted by the store
 }
+
+// MailState is how far a mail has come.
+type MailState string
+
+const (
+	MailWaiting MailState = "waiting" // nobody has tried to send it
+	MailSent    MailState = "sent"    // the mail server has taken it
+	MailDelayed MailState = "delayed" // a try failed; there will be another
+	MailRefused MailState = "refused" // given up
+)
 
 // Origin is where a request came from. cmd puts it in the context of every request.
 type Origin struct {
 	RequestID string // what an error page shows as reference and the log has too
 	IP        string // by the rightmost trusted proxy
 	UserAgent string // at most 256 bytes
+	Platform  string // the operating system that the browser names by itself (Sec-CH-UA-Platform), without quotes, at most 64 bytes
 }
 
 type (

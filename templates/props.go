@@ -25,11 +25,30 @@ type Frame struct {
 	Locale string // BCP 47, of the messages
 }
 
-// Identifier is the first page: SIGN IN, Email, Continue.
+// Ceremony is what the script needs to make or use a passkey. It shows its button, asks the browser and
+// posts to Action: `response` (PublicKeyCredential.toJSON()) and `attachment`; or `error` (the name of
+// what the browser threw) and `late` (it took as long as the browser was given). Without a script, or
+// in a browser without WebAuthn, there is no button but words that say so, where Absent asks for them.
+type Ceremony struct {
+	Action  string
+	Options string // PublicKeyCredentialCreationOptionsJSON or …RequestOptionsJSON; empty: no ceremony
+	Create  bool
+	Auto    bool          // also offered by the autofill of the mail address (conditional mediation)
+	Expires time.Duration // how long the options are good from now: a page on which nothing was typed is loaded again then
+	Absent  bool
+}
+
+// Can is the name of the hidden field of the forms of Identifier, Password, Challenge, EnrollTOTP and
+// Ticket that the script fills with what the browser can, separated by spaces: "passkey",
+// "platform", "signal".
+const Can = "can"
+
+// Identifier is the first page: SIGN IN, Email, Continue, and a passkey instead.
 type Identifier struct {
 	Frame
 	Action  string // where the form posts: field `email`
 	Email   string // prefilled
+	Passkey Ceremony
 	Problem Text
 }
 
@@ -42,6 +61,7 @@ type Password struct {
 	Problem Text
 	Retry   time.Duration // with Problem: how long nothing is verified; 0: now
 	Closed  bool          // no password is taken for Email: no form, but whom to ask
+	Passkey Ceremony      // instead of the password, by any passkey of the browser
 
 	Cancel    string // with Closed: POST here to go back to the app without signing in
 	Reference string // with Closed: the request id, for who is asked
@@ -58,7 +78,19 @@ type EnrollTOTP struct {
 	Toggle  string // the link to the other view
 	Email   string
 	Cancel  string // POST here to go back to the app without signing in
+	Other   string // link to another way to set up; empty: this one only
+	Later   string // POST here to put it off, as Leave says; empty: it cannot be
+	Leave   Leave
+	Adding  bool // the person came from the account page: it is one more, and Cancel leads back there
+	Replace bool // it takes the place of the authenticator apps that are set up
 	Problem Text
+}
+
+// Leave says how long setting up a factor may be put off.
+type Leave struct {
+	Until time.Time // zero: not by time
+	Skips int       // how often it may still be put off; 0: not by number
+	Org   string    // whose policy asks for it
 }
 
 // QR is a QR code as the path data of one SVG path on a grid of Size modules, quiet zone included.
@@ -71,18 +103,20 @@ type QR struct {
 type RecoveryCode struct {
 	Frame
 	Action   string // fields `confirmed` (checkbox) and nothing else
-	Later    string // POST here to put it off
+	Later    string // POST here to put it off; with Adding, back to the account page
+	Adding   bool   // the person came from the account page for it
 	Code     string // 24 characters, to be shown in groups of four and copied without spaces
 	Replaces bool   // it replaces one that was just used
 	Problem  Text
 }
 
-// Challenge is "Verify Your Identity" for one kind of factor.
+// Challenge is "Verify Your Identity" for one kind of factor, by a code.
 type Challenge struct {
 	Frame
-	Kind    string // "totp" or "recovery"
+	Kind    string // "totp", "email" or "recovery"
 	Action  string // field `code`
 	Email   string
+	Mail    Mailed // with Kind "email"
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Problem Text
@@ -93,12 +127,108 @@ type Challenge struct {
 	Reference string // likewise: the request id, for who is asked
 }
 
-// Methods is "Try another method".
+// Mailed is what became of the mail with a code.
+type Mailed struct {
+	Address string        // masked; empty: nothing was sent, and Problem says why: no form, another way
+	Resend  string        // POST here for another mail
+	Wait    time.Duration // until Resend is taken; the script counts it down and shows the button then
+	State   string        // "waiting", "sent", "delayed", "refused": what is not sent is said on the page
+	Watch   string        // GET here answers 200 and one of those words as text; empty: it will not change. The script asks every few seconds and loads the page again on "delayed" and "refused"
+}
+
+// Passkey is "Use fingerprint or face recognition to login".
+type Passkey struct {
+	Frame
+	Ceremony
+	Email   string
+	Other   string // link to "Try another method"; empty when there is no other
+	Switch  string // POST here to use another account
+	Signal  string // a credential that is none: the argument of PublicKeyCredential.signalUnknownCredential; empty: none
+	Problem Text
+	Retry   time.Duration
+	Closed  bool
+
+	Cancel    string
+	Reference string
+}
+
+// EnrollPasskey sets a passkey up: as the first factor, or as what the person came from the account
+// page for.
+type EnrollPasskey struct {
+	Frame
+	Ceremony
+	Email   string
+	Other   string // link to another way to set up; empty: this one only
+	Cancel  string
+	Later   string // as in EnrollTOTP
+	Leave   Leave
+	Adding  bool
+	Problem Text
+}
+
+// Trust is "Log In Faster on This Device": Continue makes a passkey.
+type Trust struct {
+	Frame
+	Ceremony
+	Later   string        // POST here: "Remind me later"
+	After   time.Duration // which is this
+	Never   string        // POST here: "Not on this device"
+	Problem Text
+}
+
+// Registered is "Device registration successful": the name can be changed.
+type Registered struct {
+	Frame
+	Action  string // field `name`
+	Name    string
+	Signal  string // the argument of PublicKeyCredential.signalAllAcceptedCredentials; empty: none
+	Problem Text
+}
+
+// Replace offers to set up again what may be lost, after a recovery code was used.
+type Replace struct {
+	Frame
+	Action string // POST: set up a new authenticator app, in the place of the old ones
+	Later  string // POST: not now
+	Lost   []Factor
+}
+
+// Signal is a page that tells the browser which passkeys are still good and goes on by itself, or by a
+// visible button.
+type Signal struct {
+	Frame
+	Action string // POST: go on
+	Signal string // the argument of PublicKeyCredential.signalAllAcceptedCredentials
+}
+
+// Ticket asks for the one-time ticket that support gave, before a first factor is set up.
+type Ticket struct {
+	Frame
+	Action    string // field `code`
+	Email     string
+	Cancel    string
+	Reference string
+	Problem   Text
+	Retry     time.Duration
+	Closed    bool
+}
+
+// Methods is "Try another method", or another way to set up.
 type Methods struct {
 	Frame
 	Action string   // field `method`, one submit button for each
-	Kinds  []string // "totp", "recovery", in the order to show
-	Back   string   // link to the page that was left
+	Kinds  []string // "passkey", "totp", "email", "recovery", "password", in the order to show
+	Enroll bool     // they are to be set up
+	// Missing are the ways that the person has and that are not offered here, and why.
+	Missing   []Missing
+	Back      string // link to the page that was left
+	Reference string // for who can use none of them and asks for help; empty: not said
+}
+
+// Missing is a way that is not offered, and why: a message key, method.missing.*.
+type Missing struct {
+	Kind string
+	Why  Text
 }
 
 // Notice is a page that says what happened and what to do: a lost sign-in, a refusal, an error.

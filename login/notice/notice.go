@@ -23,22 +23,42 @@ import (
 // Writer writes mails. Its methods are pure.
 type Writer struct {
 	Product string // whose accounts these are: the brand's name
+	Base    string // what the path of a link is appended to: the issuer, without a slash at the end
 	Support string // the mail address of who helps; empty: "the people who gave you this account"
 }
 
-// FactorAdded tells u that a factor was set up.
-func (w Writer) FactorAdded(u factors.User, k factors.Kind, at time.Time, from storage.Origin) storage.Mail {
-	subject, text := templates.FactorAddedMail{
-		Product: oneLine(w.Product), Factor: string(k), Circumstances: w.circumstances(at, from),
-	}.Render()
-	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+// What is a sort of change.
+type What string
+
+const (
+	Added           What = "added"    // a factor was set up
+	Removed         What = "removed"  // a factor was taken away by its owner
+	Renamed         What = "renamed"  // a factor has another name
+	Used            What = "used"     // the recovery code was used
+	DefaultChanged  What = "default"  // what is asked for first
+	PasswordChanged What = "password" // by its owner, or by who looks after the accounts
+	SessionsEnded   What = "sessions" // one or more
+	AddressChanged  What = "address"  // the mail address; told to the old and to the new one
+	Repudiated      What = "repudiated"
+)
+
+// Change is what a mail tells of.
+type Change struct {
+	What What
+	Kind factors.Kind // Added, Removed, Renamed, DefaultChanged
+	Name string       // what the person calls it; empty where it has none
 }
 
-// RecoveryUsed tells u that the recovery code was used.
-func (w Writer) RecoveryUsed(u factors.User, at time.Time, from storage.Origin) storage.Mail {
-	subject, text := templates.RecoveryUsedMail{
-		Product: oneLine(w.Product), Circumstances: w.circumstances(at, from),
-	}.Render()
+// Changed tells u what was changed, and how to say that it was somebody else: token goes into the link.
+func (w Writer) Changed(u factors.User, what Change, token string, at time.Time, from storage.Origin) storage.Mail {
+	var subject, text string
+	if what.What == Used {
+		subject, text = templates.RecoveryUsedMail{Product: oneLine(w.Product), Circumstances: w.circumstances(at, from)}.Render()
+	} else {
+		subject, text = templates.FactorAddedMail{
+			Product: oneLine(w.Product), Factor: string(what.Kind), Circumstances: w.circumstances(at, from),
+		}.Render()
+	}
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
 }
 
