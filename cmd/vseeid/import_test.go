@@ -23,7 +23,7 @@ var house = map[string]struct{ ours, others []string }{
 	"cmd/vseeid": {ours: []string{"*"}, others: []string{
 		"github.com/alecthomas/kong", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text",
 	}},
-	"cmd/vseeid/demo": {others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
+	"cmd/vseeid/demo": {ours: []string{"op/resource"}, others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 
 	"op": {ours: []string{"login", "op/keys", "op/request", "op/token", "storage", "templates"}, others: []string{
 		"github.com/zitadel/oidc/v3", "github.com/google/uuid", "golang.org/x/sync",
@@ -32,8 +32,9 @@ var house = map[string]struct{ ours, others []string }{
 	"op/token": {ours: []string{"op/keys"}, others: []string{
 		"github.com/zitadel/oidc/v3", "github.com/go-jose/go-jose/v4", "github.com/google/uuid",
 	}},
-	"op/keys":   {ours: []string{"storage"}, others: []string{"github.com/go-jose/go-jose/v4"}},
-	"op/optest": {ours: []string{"op"}, others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/net"}},
+	"op/keys":     {ours: []string{"storage"}, others: []string{"github.com/go-jose/go-jose/v4"}},
+	"op/resource": {others: []string{"github.com/coreos/go-oidc/v3"}},
+	"op/optest":   {ours: []string{"op"}, others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/net"}},
 
 	"login": {ours: []string{"factors", "login/*", "storage", "templates"}, others: []string{
 		"github.com/google/uuid", "golang.org/x/text",
@@ -41,16 +42,24 @@ var house = map[string]struct{ ours, others []string }{
 	"login/password": {others: []string{"github.com/go-crypt/crypt", "golang.org/x/crypto", "golang.org/x/text"}},
 	"login/session":  {ours: []string{"factors", "storage"}},
 	"login/limit":    {},
-	"login/notice": {ours: []string{"factors", "storage", "templates"}, others: []string{
-		"github.com/wneessen/go-mail", "github.com/mileusna/useragent",
+	"login/agent":    {others: []string{"github.com/mileusna/useragent"}},
+	"login/notice": {ours: []string{"factors", "login/agent", "storage", "templates"}, others: []string{
+		"github.com/wneessen/go-mail",
 	}},
+
+	"api": {ours: []string{"op", "op/keys", "op/token", "login", "login/*", "factors", "storage", "templates"}},
 
 	"factors": {},
 	"factors/totp": {ours: []string{"factors", "storage"}, others: []string{
 		"github.com/pquerna/otp", "github.com/boombuler/barcode", "github.com/google/uuid",
 	}},
-	"factors/recovery":   {ours: []string{"factors", "storage"}},
-	"factors/factortest": {ours: []string{"factors"}, others: []string{"github.com/google/go-cmp"}},
+	"factors/passkey": {ours: []string{"factors", "storage"}, others: []string{
+		"github.com/go-webauthn/webauthn", "github.com/google/uuid",
+	}},
+	"factors/passkey/passkeytest": {others: []string{"github.com/go-webauthn/webauthn", "github.com/fxamacher/cbor/v2"}},
+	"factors/emailcode":           {ours: []string{"factors", "storage"}, others: []string{"github.com/google/uuid"}},
+	"factors/recovery":            {ours: []string{"factors", "storage"}},
+	"factors/factortest":          {ours: []string{"factors"}, others: []string{"github.com/google/go-cmp"}},
 
 	"storage":        {},
 	"storage/secret": {others: []string{"github.com/tink-crypto/tink-go/v2"}},
