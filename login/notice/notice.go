@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mileusna/useragent"
-
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/agent"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/templates"
 )
@@ -73,63 +72,13 @@ func (w Writer) FactorsReset(u factors.User, at time.Time) storage.Mail {
 func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {
 	c := templates.Circumstances{
 		When:    at.UTC().Format("Monday, 2 January 2006, 15:04 UTC"),
-		Browser: browser(from.UserAgent),
+		Browser: agent.Browser(from.UserAgent, from.Platform),
 		Support: oneLine(w.Support),
 	}
 	if a, err := netip.ParseAddr(from.IP); err == nil {
 		c.Address = a.WithZone("").String()
 	}
 	return c
-}
-
-// browser names a browser and its device in words. The user agent is what a stranger sent: only
-// names that are listed here are ever repeated.
-func browser(agent string) string {
-	if agent == "" {
-		return ""
-	}
-	ua := useragent.Parse(agent)
-	name, known := browsers[ua.Name]
-	if !known {
-		return "an unknown browser"
-	}
-	if device, ok := devices[ua.Device]; ok {
-		return name + " on " + device
-	}
-	if system, ok := systems[ua.OS]; ok {
-		return name + " on " + system
-	}
-	return name
-}
-
-var browsers = map[string]string{
-	useragent.Chrome:           "Chrome",
-	useragent.HeadlessChrome:   "Chrome",
-	useragent.Firefox:          "Firefox",
-	useragent.Safari:           "Safari",
-	useragent.MobileSafari:     "Safari",
-	useragent.Edge:             "Edge",
-	useragent.Opera:            "Opera",
-	useragent.OperaMini:        "Opera",
-	useragent.OperaTouch:       "Opera",
-	useragent.Vivaldi:          "Vivaldi",
-	useragent.InternetExplorer: "Internet Explorer",
-	useragent.SamsungBrowser:   "Samsung Internet",
-}
-
-var devices = map[string]string{
-	"iPhone": "an iPhone",
-	"iPad":   "an iPad",
-}
-
-var systems = map[string]string{
-	useragent.Windows:  "Windows",
-	useragent.MacOS:    "a Mac",
-	useragent.IOS:      "an iPhone or iPad",
-	useragent.Android:  "Android",
-	useragent.Linux:    "Linux",
-	useragent.ChromeOS: "a Chromebook",
-	useragent.CrOS:     "a Chromebook",
 }
 
 // oneLine makes s fit for a line of its own, a header's above all.
