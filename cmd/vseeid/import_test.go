@@ -47,7 +47,7 @@ var house = map[string]struct{ ours, others []string }{
 		"github.com/wneessen/go-mail",
 	}},
 
-	"api": {ours: []string{"op", "op/keys", "op/token", "login", "login/*", "factors", "storage", "templates"}},
+	"api": {ours: []string{"op", "op/keys", "op/token", "login", "login/*", "factors", "storage", "templates"}, others: []string{"github.com/oapi-codegen/runtime"}},
 
 	"factors": {},
 	"factors/totp": {ours: []string{"factors", "storage"}, others: []string{
