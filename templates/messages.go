@@ -88,7 +88,10 @@ func Locale(uiLocales []string, acceptLanguage string) string {
 	return words.locale(uiLocales, acceptLanguage)
 }
 
-// text says t in the language of locale. A time.Duration among the arguments is put in words.
+// Count is the argument of a Text that decides between singular and plural.
+const Count = "Count"
+
+// text says t in the language of locale. A time.Duration or a day among the arguments is put in words.
 func (c *catalog) text(locale string, t Text) (string, error) {
 	l, ok := c.localizers[locale]
 	if !ok {
@@ -96,23 +99,45 @@ func (c *catalog) text(locale string, t Text) (string, error) {
 	}
 	args := maps.Clone(t.Args)
 	for name, v := range args {
-		d, ok := v.(time.Duration)
-		if !ok {
+		s, err := "", error(nil)
+		switch v := v.(type) {
+		case time.Duration:
+			s, err = inWords(l, v)
+		case time.Time:
+			s, err = day(l, v)
+		default:
 			continue
 		}
-		s, err := inWords(l, d)
 		if err != nil {
 			return "", err
 		}
 		args[name] = s
 	}
-	s, err := l.Localize(&i18n.LocalizeConfig{
+	return localize(l, &i18n.LocalizeConfig{
 		MessageID:      t.Key,
 		TemplateData:   args,
+		PluralCount:    args[Count],
 		TemplateParser: &template.TextParser{Option: "missingkey=error"},
 	})
+}
+
+// day says the day of t in UTC.
+func day(l *i18n.Localizer, t time.Time) (string, error) {
+	t = t.UTC()
+	month, err := localize(l, &i18n.LocalizeConfig{MessageID: fmt.Sprintf("date.month.%d", t.Month())})
 	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrMessage, t.Key, err)
+		return "", err
+	}
+	return localize(l, &i18n.LocalizeConfig{
+		MessageID:    "date.day",
+		TemplateData: map[string]any{"Day": t.Day(), "Month": month, "Year": t.Year()},
+	})
+}
+
+func localize(l *i18n.Localizer, c *i18n.LocalizeConfig) (string, error) {
+	s, err := l.Localize(c)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrMessage, c.MessageID, err)
 	}
 	return s, nil
 }
@@ -121,16 +146,14 @@ func (c *catalog) text(locale string, t Text) (string, error) {
 func inWords(l *i18n.Localizer, d time.Duration) (string, error) {
 	key, n := "duration.hours", int((d+time.Hour-1)/time.Hour)
 	switch {
+	case d > 48*time.Hour:
+		key, n = "duration.days", int((d+24*time.Hour-1)/(24*time.Hour))
 	case d <= time.Minute:
 		key, n = "duration.seconds", max(1, int((d+time.Second-1)/time.Second))
 	case d <= 2*time.Hour:
 		key, n = "duration.minutes", int((d+time.Minute-1)/time.Minute)
 	}
-	s, err := l.Localize(&i18n.LocalizeConfig{MessageID: key, PluralCount: n})
-	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrMessage, key, err)
-	}
-	return s, nil
+	return localize(l, &i18n.LocalizeConfig{MessageID: key, PluralCount: n})
 }
 
 // text says t with the names that every message may use: App (empty for none) and Brand.

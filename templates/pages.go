@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,8 +34,19 @@ func (p Challenge) waiting() Text {
 	return waiting(p.Problem, p.Retry, "attempt.wait")
 }
 
+// waiting names the other way, where there is one.
+func (p Passkey) waiting() Text {
+	if p.Other != "" {
+		return waiting(p.Problem, p.Retry, "attempt.wait.other")
+	}
+	return waiting(p.Problem, p.Retry, "attempt.wait")
+}
+
+// waiting is about the ticket.
+func (p Ticket) waiting() Text { return waiting(p.Problem, p.Retry, "attempt.wait") }
+
 // waiting says whom to ask, which is the same for an address that nobody has.
-func (p Password) waiting() Text { return waiting(p.Problem, p.Retry, "attempt.wait.password") }
+func (p Password) waiting() Text { return waiting(ofField(p.Problem), p.Retry, "attempt.wait.password") }
 
 // waiting is the problem to show while nothing is verified for as long as retry: in the words of key, unless it is
 // about something else. It fills the gap that says how long.
@@ -105,6 +117,101 @@ func (p EnrollTOTP) titleKey() string {
 		return "enroll.title.manual"
 	}
 	return "enroll.title"
+}
+
+// headingKey says what the set-up is for.
+func (p EnrollTOTP) headingKey() string {
+	switch {
+	case p.Replace:
+		return "enroll.heading.replace"
+	case p.Adding:
+		return "enroll.heading.adding"
+	}
+	return "enroll.heading"
+}
+
+// titleKey is the heading too.
+func (p EnrollPasskey) titleKey() string {
+	if p.Adding {
+		return "passkey.enroll.adding"
+	}
+	return "passkey.enroll.title"
+}
+
+// autocomplete lets the browser offer passkeys beside addresses where one may be used.
+func (p Identifier) autocomplete() string {
+	if p.Passkey.Auto {
+		return "username webauthn"
+	}
+	return "username"
+}
+
+// key is the message for what the methods are for.
+func (p Methods) key(name string) string {
+	if p.Enroll {
+		return "method.enroll." + name
+	}
+	return "method." + name
+}
+
+func (p Methods) hint(kind string) string {
+	if p.Enroll {
+		return "method." + kind + ".enroll"
+	}
+	return "method." + kind + ".hint"
+}
+
+func methodIcon(kind string) string {
+	switch kind {
+	case "passkey":
+		return "passkey"
+	case "email":
+		return "mail"
+	case "recovery":
+		return "key"
+	case "password":
+		return "lock"
+	}
+	return "phone"
+}
+
+// unsent reports whether there is no mail whose code could be entered.
+func (p Challenge) unsent() bool { return p.Kind == "email" && p.Mail.Address == "" }
+
+// label is what the field for the code is called.
+func (p Challenge) label() string {
+	if p.Kind == "email" {
+		return "code.label.email"
+	}
+	return "code.label"
+}
+
+// lead says what became of the mail.
+func (m Mailed) lead() Text {
+	key := "challenge.email.lead"
+	if m.State == "delayed" || m.State == "refused" {
+		key = "challenge.email." + m.State
+	}
+	return Text{Key: key, Args: map[string]any{"Address": m.Address}}
+}
+
+// attributes is what the script reads.
+func (m Mailed) attributes() templ.Attributes {
+	if m.Wait <= 0 {
+		return nil
+	}
+	return templ.Attributes{"data-wait": strconv.Itoa(int((m.Wait + time.Second - 1) / time.Second))}
+}
+
+// described is what the field says of itself: the rules, and what was wrong.
+func (p PasswordPage) described() templ.Attributes {
+	a := invalid(p.Problem)
+	if p.Problem.IsZero() {
+		a["aria-describedby"] = "rules"
+	} else {
+		a["aria-describedby"] = "problem rules"
+	}
+	return a
 }
 
 // key is the message for this kind of factor.

@@ -1,0 +1,75 @@
+package templates
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// of are the factors of one kind.
+func (p Account) of(kind string) []Factor {
+	var found []Factor
+	for _, x := range p.Factors {
+		if x.Kind == kind {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+func (x Factor) icon() string {
+	switch {
+	case x.Place == "key":
+		return "key"
+	case x.Kind == "passkey":
+		return "passkey"
+	}
+	return "phone"
+}
+
+// named is what a person calls a factor; one without a name is called by its kind.
+func (f Frame) named(x Factor) (string, error) {
+	if x.Name != "" {
+		return x.Name, nil
+	}
+	return f.t("method." + x.Kind)
+}
+
+// circumstances are from where something was done.
+func (f Frame) circumstances(device, address string) string {
+	var known []string
+	for _, s := range []string{device, address} {
+		if s != "" {
+			known = append(known, s)
+		}
+	}
+	return strings.Join(known, " · ")
+}
+
+// words say how long a set-up can be put off.
+func (l Leave) words() []Text {
+	var said []Text
+	if l.Org != "" {
+		said = append(said, Text{Key: "enroll.leave.org", Args: map[string]any{"Org": l.Org}})
+	}
+	if !l.Until.IsZero() {
+		said = append(said, Text{Key: "enroll.leave.until", Args: map[string]any{"Until": l.Until}})
+	}
+	if l.Skips > 0 {
+		said = append(said, Text{Key: "enroll.leave.skips", Args: map[string]any{Count: l.Skips}})
+	}
+	return said
+}
+
+// machine is a time as a script reads it.
+func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// date is a day in words: that of UTC.
+func (f Frame) date(t time.Time) (string, error) {
+	return f.text(Text{Key: "date", Args: map[string]any{"Date": t}})
+}
+
+// clock is a day and a time of day, and says of which time zone.
+func (f Frame) clock(t time.Time) (string, error) {
+	return f.text(Text{Key: "date.clock", Args: map[string]any{"Date": t, "Clock": fmt.Sprintf("%02d:%02d", t.UTC().Hour(), t.UTC().Minute())}})
+}
