@@ -33,7 +33,7 @@ var house = map[string]struct{ ours, others []string }{
 		"github.com/zitadel/oidc/v3", "github.com/go-jose/go-jose/v4", "github.com/google/uuid",
 	}},
 	"op/keys":     {ours: []string{"storage"}, others: []string{"github.com/go-jose/go-jose/v4"}},
-	"op/resource": {others: []string{"github.com/coreos/go-oidc/v3"}},
+	"op/resource": {others: []string{"github.com/go-jose/go-jose/v4"}},
 	"op/optest":   {ours: []string{"op"}, others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/net"}},
 
 	"login": {ours: []string{"factors", "login/*", "storage", "templates"}, others: []string{
