@@ -6,19 +6,32 @@ import (
 	"text/template"
 )
 
-// A mail is plain text and says nothing that could be health information: no clinic, no app, no
-// name. It has no links either, so that nobody learns to follow one from a mail about security.
+// A mail is plain text and says nothing that could be health information: no clinic, no name of a
+// person, and no name that a person gave to something. What a person is signing in to is in the mail
+// of a code only, where it tells a person from a stranger who asks for the code.
+//
+// One link is in a mail, on a line of its own: "this was not me". Opening it changes nothing, so
+// neither does a program that looks at the mail first.
 
-// FactorAddedMail tells a person that a factor was set up.
-type FactorAddedMail struct {
+// CodeMail brings a code to sign in with. The code is the first word of the subject and of the text,
+// where a phone shows it without opening the mail.
+type CodeMail struct {
 	Product string // whose account it is: the brand's name
-	Factor  string // "totp", "recovery"; anything else is "a new way to sign in"
+	Code    string
+	Minutes int    // for which it is good
+	App     string // what the person is signing in to; empty: left out
 	Circumstances
 }
 
-// RecoveryUsedMail tells a person that the recovery code was used.
-type RecoveryUsedMail struct {
+// ChangedMail tells a person what was changed about signing in.
+type ChangedMail struct {
 	Product string
+	// What is "added", "removed", "renamed", "used" (the recovery code), "default", "password",
+	// "sessions", "address" or "repudiated"; anything else is "something".
+	What string
+	Kind string // with the first three and "default": "totp", "passkey", "recovery", "email"
+	Link string // "this was not me"; empty: the mail says whom to tell
+	Undo string // what the link also removes, within a day, in words; empty: nothing
 	Circumstances
 }
 
@@ -38,26 +51,32 @@ type Circumstances struct {
 }
 
 // Render returns the subject, which is one line, and the text.
-func (m FactorAddedMail) Render() (subject, text string) { return render("factor-added", m) }
+func (m CodeMail) Render() (subject, text string) { return render("code", m) }
 
 // Render returns the subject, which is one line, and the text.
-func (m RecoveryUsedMail) Render() (subject, text string) { return render("recovery-used", m) }
+func (m ChangedMail) Render() (subject, text string) {
+	if mails[m.What] == nil {
+		return render("other", m)
+	}
+	return render(m.What, m)
+}
 
 // Render returns the subject, which is one line, and the text.
-func (m FactorsResetMail) Render() (subject, text string) { return render("factors-reset", m) }
+func (m FactorsResetMail) Render() (subject, text string) { return render("reset", m) }
 
 //go:embed mail/*.txt
 var mailFiles embed.FS
 
-var mails = map[string]*template.Template{
-	"factor-added":  parseMail("factor-added"),
-	"factors-reset": parseMail("factors-reset"),
-	"recovery-used": parseMail("recovery-used"),
-}
+var mails = parseMails("code", "reset",
+	"added", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated", "other")
 
-func parseMail(name string) *template.Template {
-	return template.Must(template.New(name).Option("missingkey=error").
-		ParseFS(mailFiles, "mail/parts.txt", "mail/"+name+".txt"))
+func parseMails(names ...string) map[string]*template.Template {
+	out := make(map[string]*template.Template)
+	for _, name := range names {
+		out[name] = template.Must(template.New(name).Option("missingkey=error").
+			ParseFS(mailFiles, "mail/parts.txt", "mail/"+name+".txt"))
+	}
+	return out
 }
 
 // render cannot fail on props of this file, each of which a test renders: it panics on an error, so

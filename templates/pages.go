@@ -46,7 +46,9 @@ func (p Passkey) waiting() Text {
 func (p Ticket) waiting() Text { return waiting(p.Problem, p.Retry, "attempt.wait") }
 
 // waiting says whom to ask, which is the same for an address that nobody has.
-func (p Password) waiting() Text { return waiting(ofField(p.Problem), p.Retry, "attempt.wait.password") }
+func (p Password) waiting() Text {
+	return waiting(ofField(p.Problem), p.Retry, "attempt.wait.password")
+}
 
 // waiting is the problem to show while nothing is verified for as long as retry: in the words of key, unless it is
 // about something else. It fills the gap that says how long.
