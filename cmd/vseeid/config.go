@@ -33,6 +33,8 @@ type config struct {
 	RedisURLFile string `group:"Stores" env:"VSEEID_REDIS_URL_FILE" placeholder:"FILE" help:"A file that holds the Redis URL, instead of the setting itself."`
 	RedisPrefix  string `group:"Stores" env:"VSEEID_REDIS_PREFIX" default:"vseeid:" placeholder:"TEXT" help:"What every key in Redis begins with, for a Redis that others use too. Default ${default}."`
 
+	passkeySettings
+
 	BrandName   string `group:"Pages and mails" env:"VSEEID_BRAND_NAME" default:"VSee" placeholder:"TEXT" help:"The name that pages and mails show. Default ${default}."`
 	BrandLogo   string `group:"Pages and mails" env:"VSEEID_BRAND_LOGO" placeholder:"FILE" help:"An image to show instead of the name in letters: SVG, PNG or WebP, 256 KiB at most. It is read once, at start."`
 	BrandAccent string `group:"Pages and mails" env:"VSEEID_BRAND_ACCENT" placeholder:"#RRGGBB" help:"The colour of buttons and links; the pages darken or lighten it where it could not be read. Default: the colour of the pages."`
@@ -59,6 +61,7 @@ type resolved struct {
 	keys    *secret.Keys
 	proxies []netip.Prefix
 	logo    image
+	passkey passkeyRules
 	tls     *tls.Config // nil: plain HTTP
 	level   slog.Level
 }
@@ -85,6 +88,9 @@ func (c *config) check() (r resolved, err error) {
 		return r, err
 	}
 	if r.logo, err = readLogo(c.BrandLogo); err != nil {
+		return r, err
+	}
+	if r.passkey, err = c.passkeySettings.check(r.issuer); err != nil {
 		return r, err
 	}
 	for _, check := range []func() error{c.checkBrand, c.checkMail, c.checkLimits} {

@@ -54,6 +54,12 @@ func TestBadSettings(t *testing.T) {
 	words := base64.StdEncoding.EncodeToString([]byte("a passphrase is not a random key"))
 
 	for _, c := range []struct{ flag, value, names, says string }{
+		{"rp-id", "other.example", "VSEEID_RP_ID", "set it to id.example.com or a domain above it"},
+		{"rp-id", "com", "VSEEID_RP_ID", "a domain above it"},
+		{"rp-id", "ample.com", "VSEEID_RP_ID", "a domain above it"},
+		{"rp-id", "Example.com", "VSEEID_RP_ID", "in small letters"},
+		{"attestation-roots", filepath.Join(dir, "none"), "VSEEID_ATTESTATION_ROOTS", "cannot be read"},
+		{"attestation-roots", text, "VSEEID_ATTESTATION_ROOTS", "no PEM certificate"},
 		{"issuer", "", "VSEEID_ISSUER", "is not set: set it to the https://"},
 		{"issuer", "id.example.com", "VSEEID_ISSUER", "set it to one like https://"},
 		{"issuer", "ftp://id.example.com", "VSEEID_ISSUER", "set it to one like https://"},

@@ -22,6 +22,7 @@ const module = "github.com/vsee/vseeid"
 var house = map[string]struct{ ours, others []string }{
 	"cmd/vseeid": {ours: []string{"*"}, others: []string{
 		"github.com/alecthomas/kong", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text",
+		"sigs.k8s.io/yaml",
 	}},
 	"cmd/vseeid/demo": {ours: []string{"op/resource"}, others: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"time"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/op/request"
 	"github.com/vsee/vseeid/storage"
@@ -20,76 +18,33 @@ type orgCmd struct {
 	Create orgCreateCmd `cmd:"" help:"Create an organization."`
 	List   orgListCmd   `cmd:"" help:"List organizations by id."`
 	Show   orgShowCmd   `cmd:"" help:"Show an organization and its policy."`
-	Change orgChangeCmd `cmd:"" help:"Change what the given flags name, and nothing else. Another policy is in force at once, also for who is signed in."`
+	Rename orgRenameCmd `cmd:"" help:"Give an organization another name. Its id stays."`
+	Policy orgPolicyCmd `cmd:"" help:"What an organization demands of its members: show it, set it, check beforehand whom that would affect."`
 	Delete orgDeleteCmd `cmd:"" help:"Delete an organization, its memberships and what was granted under its policy. Its id is never given again."`
 	Member orgMemberCmd `cmd:"" help:"Add, remove and list its members."`
-}
-
-// orgFlags are what an organization is, and what it demands. What was not given is nil.
-type orgFlags struct {
-	Name           *string         `placeholder:"TEXT" help:"What people read."`
-	Preset         *string         `placeholder:"NAME" help:"A whole policy by name, which the other flags refine: off, standard or strict. At creation the default is standard."`
-	MFA            *string         `name:"mfa" placeholder:"WORD" help:"off: nobody is asked for a second factor; optional: who has one is asked; required: everybody is, and who has none sets one up."`
-	Factors        []string        `placeholder:"KIND" help:"The second factors that it allows, the preferred one first: passkey, totp, email, recovery."`
-	Reuse          *login.Duration `placeholder:"TIME" help:"How old the proof of a session may be before it is asked for again: 12h."`
-	SessionIdle    *login.Duration `placeholder:"TIME" help:"After how long unused a session ends: 30m."`
-	SessionOverall *login.Duration `placeholder:"TIME" help:"After how long a session ends in any case: 12h."`
-}
-
-// apply writes what was given to o, which is valid afterwards.
-func (f orgFlags) apply(o *login.Org) error {
-	set(&o.Name, f.Name)
-	if f.Preset != nil {
-		preset, ok := login.Preset(*f.Preset)
-		if !ok {
-			return badSetting("--preset is %q: set it to off, standard or strict", *f.Preset)
-		}
-		preset.Epoch = o.Policy.Epoch
-		o.Policy = preset
-	}
-	if f.MFA != nil {
-		o.Policy.MFA = login.MFA(*f.MFA)
-	}
-	if f.Factors != nil {
-		var names []string
-		setList(&names, f.Factors)
-		o.Policy.Factors = []factors.Kind{}
-		for _, name := range names {
-			o.Policy.Factors = append(o.Policy.Factors, factors.Kind(name))
-		}
-	}
-	set(&o.Policy.Reuse, f.Reuse)
-	set(&o.Policy.Session.Idle, f.SessionIdle)
-	set(&o.Policy.Session.Overall, f.SessionOverall)
-	if o.Name == "" && f.Name == nil {
-		return badSetting("--name is missing: say what people know the organization by")
-	}
-	if strings.TrimSpace(o.Name) == "" || len(o.Name) > 255 {
-		return badSetting("--name has to be 1 to 255 bytes that people know the organization by")
-	}
-	return invalid(o.Policy.Validate())
 }
 
 type orgCreateCmd struct {
 	settings
 	output
-	ID string `arg:"" help:"What the organization parameter and the org_id claim say: lower-case letters, digits and dashes. It never changes."`
-	orgFlags
+	ID     string `arg:"" help:"What the organization parameter and the org_id claim say: lower-case letters, digits and dashes. It never changes."`
+	Name   string `required:"" placeholder:"TEXT" help:"What people read."`
+	Preset string `default:"standard" placeholder:"NAME" help:"Its policy: off, standard or strict. Default ${default}. \"vseeid org policy set\" refines it."`
 }
 
 func (c *orgCreateCmd) Run(p *process) error {
 	if !request.ValidOrganization(c.ID) {
 		return badSetting("organization id %q has to be 1 to 63 lower-case letters, digits and dashes, with no dash at either end", c.ID)
 	}
-	now := p.now()
-	policy, ok := login.Preset("standard")
-	if !ok {
-		return errors.New("there is no preset standard")
-	}
-	org := login.Org{ID: c.ID, Policy: policy, Created: now, Updated: now}
-	if err := c.apply(&org); err != nil {
+	if err := checkOrgName(c.Name); err != nil {
 		return err
 	}
+	policy, err := preset(c.Preset)
+	if err != nil {
+		return err
+	}
+	now := p.now()
+	org := login.Org{ID: c.ID, Name: c.Name, Policy: policy, Created: now, Updated: now}
 	return c.use(p, func(db *sqldb.DB, _ *secret.Keys) error {
 		err := db.CreateOrg(p.ctx, org, p.left(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, "create"))
 		if errors.Is(err, storage.ErrConflict) {
@@ -153,37 +108,52 @@ func (c *orgShowCmd) Run(p *process) error {
 	})
 }
 
-type orgChangeCmd struct {
+type orgRenameCmd struct {
 	settings
 	output
-	ID string `arg:""`
-	orgFlags
+	ID   string `arg:""`
+	Name string `required:"" placeholder:"TEXT" help:"What people read."`
 }
 
-func (c *orgChangeCmd) Run(p *process) error {
-	if reflect.DeepEqual(c.orgFlags, orgFlags{}) {
-		return badSetting("no flag says what to change")
+func (c *orgRenameCmd) Run(p *process) error {
+	if err := checkOrgName(c.Name); err != nil {
+		return err
 	}
 	return c.use(p, func(db *sqldb.DB, _ *secret.Keys) error {
-		org, err := db.Org(p.ctx, c.ID)
-		if err != nil {
-			return told(err, orgNamed(c.ID))
-		}
-		before := viewOrg(org)
-		if err := c.apply(&org); err != nil {
-			return err
-		}
-		org.Updated = p.now()
-		trail, err := p.edited(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, before, viewOrg(org))
+		org, err := changeOrg(p, db, c.ID, func(o *login.Org) error { o.Name = c.Name; return nil })
 		if err != nil {
 			return err
-		}
-		err = db.UpdateOrg(p.ctx, org, trail)
-		if err != nil {
-			return told(err, orgNamed(c.ID))
 		}
 		return c.output.org(p, org)
 	})
+}
+
+// changeOrg keeps what change makes of an organization, with a trail of what differs.
+func changeOrg(p *process, db *sqldb.DB, id string, change func(*login.Org) error) (login.Org, error) {
+	org, err := db.Org(p.ctx, id)
+	if err != nil {
+		return login.Org{}, told(err, orgNamed(id))
+	}
+	before := viewOrg(org)
+	if err := change(&org); err != nil {
+		return login.Org{}, err
+	}
+	org.Updated = p.now()
+	trail, err := p.edited(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, before, viewOrg(org))
+	if err != nil {
+		return login.Org{}, err
+	}
+	if err := db.UpdateOrg(p.ctx, org, trail); err != nil {
+		return login.Org{}, told(err, orgNamed(id))
+	}
+	return org, nil
+}
+
+func checkOrgName(name string) error {
+	if strings.TrimSpace(name) == "" || len(name) > 255 {
+		return badSetting("--name has to be 1 to 255 bytes that people know the organization by")
+	}
+	return nil
 }
 
 type orgDeleteCmd struct {
@@ -213,35 +183,16 @@ type orgView struct {
 	Updated *time.Time `json:"updated"`
 }
 
-// policyView is a policy without its epoch, which nobody but a store may count.
-type policyView struct {
-	MFA     login.MFA      `json:"mfa"`
-	Factors []factors.Kind `json:"factors"`
-	Reuse   login.Duration `json:"reuse"`
-	Session login.Limits   `json:"session"`
-}
-
-func (v policyView) factors() []string {
-	var out []string
-	for _, k := range v.Factors {
-		out = append(out, string(k))
-	}
-	return out
-}
-
 func viewOrg(o login.Org) orgView {
-	return orgView{
-		ID: o.ID, Name: o.Name, Created: moment(o.Created), Updated: moment(o.Updated),
-		Policy: policyView{o.Policy.MFA, listed(o.Policy.Factors), o.Policy.Reuse, o.Policy.Session},
-	}
+	return orgView{ID: o.ID, Name: o.Name, Created: moment(o.Created), Updated: moment(o.Updated), Policy: viewPolicy(o.Policy)}
 }
 
 // org answers with an organization.
 func (o output) org(p *process, org login.Org) error {
 	v := viewOrg(org)
 	return o.print(p, v, func(w io.Writer) {
-		record(w, "Organization", v.ID, "Name", v.Name, "MFA", v.Policy.MFA, "Factors", v.Policy.factors(),
-			"Reuse", v.Policy.Reuse, "Session idle", v.Policy.Session.Idle, "Session overall", v.Policy.Session.Overall,
-			"Created", v.Created, "Updated", v.Updated)
+		record(w, "Organization", v.ID, "Name", v.Name)
+		v.Policy.record(w)
+		record(w, "Created", v.Created, "Updated", v.Updated)
 	})
 }

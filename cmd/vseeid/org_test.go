@@ -7,50 +7,37 @@ import (
 
 func TestCLI_Org(t *testing.T) {
 	c := newDeployment(t)
-	created := c.document("org", "create", "riverside", "--name", "Riverside Clinic", "--preset", "strict",
-		"--factors", "totp,recovery", "--reuse", "5h", "--session-idle", "20m", "--session-overall", "10h")
+	created := c.document("org", "create", "riverside", "--name", "Riverside Clinic", "--preset", "strict")
 	const now = "2026-03-04T05:06:07Z"
-	want := map[string]any{
-		"id": "riverside", "name": "Riverside Clinic", "created": now, "updated": now,
-		"policy": map[string]any{
-			"mfa": "required", "factors": []any{"totp", "recovery"}, "reuse": "5h",
-			"session": map[string]any{"idle": "20m", "overall": "10h"},
-		},
+	policy := map[string]any{
+		"mfa": "required", "factors": []any{"passkey", "totp", "recovery"}, "reuse": "12h",
+		"trust_device": map[string]any{"offer": true, "remind_after": "14d"}, "enrollment": "open", "hardware_keys": "any",
+		"session": map[string]any{"idle": "30m", "overall": "12h"},
 	}
+	want := map[string]any{"id": "riverside", "name": "Riverside Clinic", "created": now, "updated": now, "policy": policy}
 	equal(t, want, created)
 	equal(t, want, c.document("org", "show", "riverside"))
-
-	changed := c.document("org", "change", "riverside", "--mfa", "optional")
-	want["policy"].(map[string]any)["mfa"] = "optional"
-	equal(t, want, changed)
-	equal(t, "off", c.document("org", "change", "riverside", "--preset", "off")["policy"].(map[string]any)["mfa"])
+	want["name"] = "Riverside"
+	equal(t, want, c.document("org", "rename", "riverside", "--name", "Riverside"))
 	equal(t, "required", c.document("org", "create", "plain", "--name", "Plain")["policy"].(map[string]any)["mfa"])
-	if out := c.ok("org", "list"); !strings.Contains(out, "Riverside Clinic") {
+	if out := c.ok("org", "list"); !strings.Contains(out, "Riverside") {
 		t.Errorf("org list: %q", out)
 	}
 
 	for what, args := range map[string][]string{
-		`organization id "Riverside"`:     {"create", "Riverside", "--name", "X"},
-		`organization id "river_side"`:    {"create", "river_side", "--name", "X"},
-		`organization id "river-"`:        {"create", "river-", "--name", "X"},
-		"--name is missing":               {"create", "x"},
-		"--name has to be":                {"create", "x", "--name", " "},
-		`--preset is "tight"`:             {"create", "x", "--name", "X", "--preset", "tight"},
-		`mfa is "maybe"`:                  {"create", "x", "--name", "X", "--mfa", "maybe"},
-		`factors names "sms"`:             {"change", "riverside", "--factors", "sms"},
-		"has to allow totp where mfa is":  {"change", "riverside", "--mfa", "required", "--factors", "email"},
-		"any other in this release":       {"create", "pk", "--name", "X", "--mfa", "required", "--factors", "passkey,email"},
-		"is longer than session overall":  {"change", "riverside", "--session-idle", "30d"},
-		"is not a duration":               {"change", "riverside", "--reuse", "soon"},
-		"no flag says what to change":     {"change", "riverside"},
-		"it has to be between 1m and 365": {"change", "riverside", "--reuse", "1s"},
+		`organization id "Riverside"`:  {"create", "Riverside", "--name", "X"},
+		`organization id "river_side"`: {"create", "river_side", "--name", "X"},
+		`organization id "river-"`:     {"create", "river-", "--name", "X"},
+		"missing flags: --name":        {"create", "x"},
+		"--name has to be":             {"create", "x", "--name", " "},
+		`--preset is "tight"`:          {"create", "x", "--name", "X", "--preset", "tight"},
 	} {
 		c.fails(2, what, append([]string{"org"}, args...)...)
 	}
 	c.fails(1, `organization "plain" exists already`, "org", "create", "plain", "--name", "Plain")
 	for _, args := range [][]string{
 		{"show", "nowhere"},
-		{"change", "nowhere", "--mfa", "off"},
+		{"rename", "nowhere", "--name", "X"},
 		{"delete", "nowhere"},
 		{"member", "add", "nowhere", "ann@example.com"},
 		{"member", "remove", "nowhere", "ann@example.com"},
@@ -62,9 +49,58 @@ func TestCLI_Org(t *testing.T) {
 	equal(t, map[string]any{"id": "plain", "deleted": true}, c.document("org", "delete", "plain"))
 	c.fails(1, "an id is never given again", "org", "create", "plain", "--name", "Plain")
 	equal(t, []string{
-		"privilege_permissions_changed create", "privilege_permissions_changed change policy", "privilege_permissions_changed change policy",
+		"privilege_permissions_changed create", "privilege_permissions_changed change name",
 		"privilege_permissions_changed create", "privilege_permissions_changed delete",
 	}, c.changes())
+}
+
+func TestCLI_OrgPolicy(t *testing.T) {
+	c := newDeployment(t)
+	c.ok("org", "create", "riverside", "--name", "Riverside")
+	set := c.document("org", "policy", "set", "riverside", "--mfa", "required", "--from", "2026-12-01", "--grace-days", "14",
+		"--factors", "totp,passkey,recovery", "--no-trust-device", "--remind-after", "30d", "--reuse", "5h",
+		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested")
+	want := map[string]any{
+		"organization": "riverside", "mfa": "required", "from": "2026-12-01", "grace": map[string]any{"days": 14.0},
+		"factors": []any{"totp", "passkey", "recovery"}, "reuse": "5h",
+		"trust_device": map[string]any{"offer": false, "remind_after": "30d"}, "enrollment": "ticket", "hardware_keys": "attested",
+		"session": map[string]any{"idle": "20m", "overall": "10h"},
+	}
+	equal(t, want, set)
+	equal(t, want, c.document("org", "policy", "show", "riverside"))
+
+	// What show prints, set takes, for the organization that it is of.
+	file := c.ok("org", "policy", "show", "riverside")
+	c.ok("org", "policy", "set", "riverside", "--preset", "off")
+	equal(t, "off", c.document("org", "policy", "show", "riverside")["mfa"])
+	equal(t, want, c.documentWith(file, "org", "policy", "set", "riverside", "--file", "-"))
+	c.ok("org", "create", "plain", "--name", "Plain")
+	for what, text := range map[string]string{
+		`of organization "riverside"`: file,
+		`unknown field "factor"`:      "mfa: required\nfactor: [totp]\n",
+		"already set":                 "mfa: required\nmfa: off\n", // twice
+		`mfa is "maybe"`:              "mfa: maybe\n",
+		"is not a duration":           "reuse: soon\n",
+		`"tomorrow" is no date`:       "from: tomorrow\n",
+		"no YAML":                     "mfa: [\n",
+	} {
+		c.failsWith(text, 2, what, "org", "policy", "set", "plain", "--file", "-")
+	}
+	for what, args := range map[string][]string{
+		`mfa is "maybe"`:                  {"--mfa", "maybe"},
+		`factors names "sms"`:             {"--factors", "sms"},
+		"is longer than session overall":  {"--session-idle", "30d"},
+		"is not a duration":               {"--reuse", "soon"},
+		"it has to be between 1m and 365": {"--reuse", "1s"},
+		"no flag says what to set":        {},
+		`--preset is "tight"`:             {"--preset", "tight"},
+		"not both":                        {"--preset", "off", "--file", "-"},
+		"is no date":                      {"--from", "soon"},
+	} {
+		c.fails(2, what, append([]string{"org", "policy", "set", "plain"}, args...)...)
+	}
+	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "set", "nowhere", "--mfa", "off")
+	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "show", "nowhere")
 }
 
 func TestCLI_Members(t *testing.T) {

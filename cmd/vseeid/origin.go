@@ -11,7 +11,10 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const userAgentBytes = 256
+const (
+	userAgentBytes = 256
+	platformBytes  = 64
+)
 
 // withOrigin gives every request its id and its origin: the context carries them to the log, to
 // the audit events and to the error pages, and the response says the id in X-Request-Id.
@@ -23,23 +26,24 @@ func withOrigin(trusted []netip.Prefix, next http.Handler) http.Handler {
 		o := storage.Origin{
 			RequestID: newRequestID(),
 			IP:        clientIP(r, trusted),
-			UserAgent: userAgent(r),
+			UserAgent: clean(r.UserAgent(), userAgentBytes),
+			Platform:  clean(strings.Trim(r.Header.Get("Sec-CH-UA-Platform"), `"`), platformBytes),
 		}
 		w.Header().Set("X-Request-Id", o.RequestID)
 		next.ServeHTTP(w, r.WithContext(storage.WithOrigin(r.Context(), o)))
 	})
 }
 
-// userAgent is what the client calls itself, made fit for a log and for a column of text: a header
-// may hold any bytes, and nobody chooses by them whether an event can be kept.
-func userAgent(r *http.Request) string {
-	clean := strings.Map(func(c rune) rune {
+// clean makes what a client says of itself fit for a log and for a column of text: a header may hold
+// any bytes, and nobody chooses by them whether an event can be kept.
+func clean(header string, bytes int) string {
+	printable := strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {
 			return -1
 		}
 		return c
-	}, strings.ToValidUTF8(r.UserAgent(), string(utf8.RuneError)))
-	return truncate(clean, userAgentBytes)
+	}, strings.ToValidUTF8(header, string(utf8.RuneError)))
+	return truncate(printable, bytes)
 }
 
 // newRequestID is 80 random bits in base32: unique enough for a log, short enough to be read out

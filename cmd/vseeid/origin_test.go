@@ -20,7 +20,7 @@ func TestUserAgentIsText(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("User-Agent", c.sent)
-			if got := userAgent(r); got != c.want {
+			if got := clean(r.UserAgent(), userAgentBytes); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

@@ -324,6 +324,8 @@ func (panics) Verify(_ context.Context, hash, typed string) (bool, string, error
 	panic(fmt.Errorf("verify %q against %q", typed, hash))
 }
 
+func (panics) Hash(context.Context, string) (string, error) { panic("no hash") }
+
 // handled is a transport that asks a handler, without a network.
 type handled struct{ http.Handler }
 
