@@ -1,5 +1,5 @@
-// Package notice writes the mails that tell a person what changed about signing in, and sends what
-// the outbox holds.
+// Package notice writes the mails that bring a person a code, or tell what changed about signing in,
+// and sends what the outbox holds.
 //
 //	a change ── its transaction ──> outbox ── Worker: claim, send, note ──> SMTP
 //
@@ -9,6 +9,7 @@
 package notice
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -48,17 +49,36 @@ type Change struct {
 	Name string       // what the person calls it; empty where it has none
 }
 
-// Changed tells u what was changed, and how to say that it was somebody else: token goes into the link.
+// Code brings u a code to sign in with, which is good until expires.
+func (w Writer) Code(u factors.User, code string, at, expires time.Time, from storage.Origin) storage.Mail {
+	subject, text := templates.CodeMail{
+		Product: oneLine(w.Product), Code: code, App: oneLine(u.App),
+		Minutes: int(expires.Sub(at) / time.Minute), Circumstances: w.circumstances(at, from),
+	}.Render()
+	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at, Expires: expires}
+}
+
+// Changed tells u what was changed, and how to say that it was somebody else: token goes into the
+// link. Without one, the mail says whom to tell.
 func (w Writer) Changed(u factors.User, what Change, token string, at time.Time, from storage.Origin) storage.Mail {
-	var subject, text string
-	if what.What == Used {
-		subject, text = templates.RecoveryUsedMail{Product: oneLine(w.Product), Circumstances: w.circumstances(at, from)}.Render()
-	} else {
-		subject, text = templates.FactorAddedMail{
-			Product: oneLine(w.Product), Factor: string(what.Kind), Circumstances: w.circumstances(at, from),
-		}.Render()
+	m := templates.ChangedMail{
+		Product: oneLine(w.Product), What: string(what.What), Kind: string(what.Kind), Circumstances: w.circumstances(at, from),
 	}
+	if token != "" {
+		m.Link = w.Base + "/u/notice/" + token
+	}
+	if what.What == Added {
+		m.Undo = cmp.Or(undone[what.Kind], "what was added")
+	}
+	subject, text := m.Render()
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+}
+
+// undone is what the link of a mail takes away again.
+var undone = map[factors.Kind]string{
+	factors.TOTP:     "the authenticator app that was added",
+	factors.Passkey:  "the passkey that was added",
+	factors.Recovery: "the new recovery code",
 }
 
 // FactorsReset tells u that an operator took all factors away.

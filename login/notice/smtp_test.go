@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/notice"
 )
 
@@ -167,7 +168,7 @@ func TestSMTP_OverTLSWithAPassword(t *testing.T) {
 	server := &mailServer{password: "hunter2", secured: true}
 	settings := server.serve(t)
 	settings.Username, settings.Password = "vseeid", "hunter2"
-	sent := notice.Writer{Product: "VSeé"}.RecoveryUsed(charlotte, monday, phone)
+	sent := notice.Writer{Product: "VSeé"}.Changed(charlotte, notice.Change{What: notice.Used, Kind: factors.Recovery}, "", monday, phone)
 	sent.ID = "019a"
 	if err := mailer(t, settings).Send(t.Context(), sent); err != nil {
 		t.Fatal(err)

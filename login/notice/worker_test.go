@@ -288,7 +288,7 @@ func TestMailOfAChangeArrives(t *testing.T) {
 	}
 	now := time.Now()
 	u := login.User{ID: uuid.Must(uuid.NewV7()).String(), Email: "charlotte@riverside.example", Created: now, Updated: now}
-	m := notice.Writer{Product: "VSee"}.FactorAdded(u.Factor(), factors.TOTP, now, phone)
+	m := notice.Writer{Product: "VSee"}.Changed(u.Factor(), notice.Change{What: notice.Added, Kind: factors.TOTP}, "", now, phone)
 	if err := db.CreateUser(t.Context(), u, storage.Trail{Mails: []storage.Mail{m}}); err != nil {
 		t.Fatal(err)
 	}
