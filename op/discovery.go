@@ -57,7 +57,7 @@ func newDiscovery(issuer string, acr []string) discoveryDocument {
 			RevocationEndpointAuthMethodsSupported: methods,
 			ClaimTypesSupported:                    []string{"normal"},
 			ClaimsSupported: []string{
-				"iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "acr", "amr", "at_hash", "sid", "org_id",
+				"iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "acr", "amr", "at_hash", "sid", "org_id", "recovery",
 				"name", "locale", "updated_at", "email", "email_verified",
 			},
 			ClaimsParameterSupported:      true, // id_token: acr and sub are enforced

@@ -18,6 +18,7 @@ type Authorization struct {
 	AMR         []string
 	ACR         string
 	AuthTime    time.Time
+	Recovered   bool   // a recovery code is among what was proved
 	Proof       []byte // login's own record of what was proved; handed back when the grant is used again
 }
 

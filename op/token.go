@@ -65,7 +65,7 @@ func (p *Provider) mint(client Client, g Grant, scopes []string, nonce string, n
 		Issuer: p.issuer, ClientID: client.ID, Subject: g.UserID,
 		GrantID: g.GrantID, SessionID: g.SessionID, OrgID: g.OrgID,
 		Scopes: scopes, Audiences: g.Audiences, Nonce: nonce,
-		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime,
+		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime, Recovered: g.Recovered,
 		Lifetime: TokenLifetime, IDAlg: client.IDTokenAlg,
 	}
 	out, err := p.access(in, now)

@@ -25,6 +25,7 @@ type Input struct {
 	AMR       []string      // all three frozen when the person proved it
 	ACR       string        //
 	AuthTime  time.Time     //
+	Recovered bool          // a recovery code is among what was proved
 	Lifetime  time.Duration // of the token
 	IDAlg     string        // id_token_signed_response_alg; keys.RS256 where empty
 }
@@ -43,6 +44,7 @@ type AccessClaims struct {
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
+	Recovery  bool     `json:"recovery,omitempty"` // ours: a recovery code is among what was proved
 	SessionID string   `json:"sid,omitempty"`
 	OrgID     string   `json:"org_id,omitempty"`
 	GrantID   string   `json:"gid,omitempty"` // ours: the grant that the token is held against
@@ -59,6 +61,7 @@ type IDClaims struct {
 	Nonce      string   `json:"nonce,omitempty"`
 	ACR        string   `json:"acr,omitempty"`
 	AMR        []string `json:"amr,omitempty"`
+	Recovery   bool     `json:"recovery,omitempty"` // as in the access token
 	AccessHash string   `json:"at_hash,omitempty"`
 	SessionID  string   `json:"sid,omitempty"`
 	OrgID      string   `json:"org_id,omitempty"`

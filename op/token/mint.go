@@ -36,6 +36,7 @@ func Access(ring *keys.Ring, in Input, now time.Time) (string, error) {
 		AuthTime:  seconds(in.AuthTime),
 		ACR:       in.ACR,
 		AMR:       in.AMR,
+		Recovery:  in.Recovered,
 		SessionID: in.SessionID,
 		OrgID:     in.OrgID,
 		GrantID:   in.GrantID,
@@ -62,6 +63,7 @@ func ID(ring *keys.Ring, in Input, accessToken string, now time.Time) (string, e
 		Nonce:     in.Nonce,
 		ACR:       in.ACR,
 		AMR:       in.AMR,
+		Recovery:  in.Recovered,
 		SessionID: in.SessionID,
 		OrgID:     in.OrgID,
 	}

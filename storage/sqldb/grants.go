@@ -9,13 +9,13 @@ import (
 )
 
 const grantColumns = `id, client_id, user_id, org_id, session_id, scopes, audiences, redirect_uri, challenge, nonce,
-	amr, acr, auth_time, proof, offline, generation, rotated, created, idle_until, expires`
+	amr, acr, auth_time, proof, offline, generation, rotated, created, idle_until, expires, recovered`
 
 func scanGrant(r row) (g op.Grant, err error) {
 	err = r.Scan(&g.GrantID, optional{&g.ClientID}, optional{&g.UserID}, optional{&g.OrgID}, optional{&g.SessionID},
 		document{&g.Scopes}, document{&g.Audiences}, &g.RedirectURI, &g.Challenge, &g.Nonce,
 		document{&g.AMR}, &g.ACR, instant{&g.AuthTime}, &g.Proof, &g.Offline, &g.Generation, instant{&g.Rotated},
-		instant{&g.Created}, instant{&g.IdleUntil}, instant{&g.Expires}, instant{&g.Revoked})
+		instant{&g.Created}, instant{&g.IdleUntil}, instant{&g.Expires}, &g.Recovered, instant{&g.Revoked})
 	return g, err
 }
 
@@ -29,7 +29,7 @@ func (d *DB) CreateGrant(ctx context.Context, g op.Grant, trail storage.Trail) e
 	}
 	changed, err := d.change(ctx, trail, `
 		INSERT INTO grants (`+grantColumns+`)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
 		WHERE EXISTS (SELECT 1 FROM clients WHERE id = $2 AND deleted IS NULL AND disabled IS NULL`+d.dialect.share+`)
 		AND (CAST($5 AS text) IS NULL OR EXISTS (
 			SELECT 1 FROM sessions WHERE id = $5 AND user_id = $3 AND ended IS NULL`+d.dialect.share+`))
@@ -37,7 +37,7 @@ func (d *DB) CreateGrant(ctx context.Context, g op.Grant, trail storage.Trail) e
 		g.GrantID, maybe(g.ClientID), maybe(g.UserID), maybe(g.OrgID), maybe(g.SessionID),
 		document{g.Scopes}, document{g.Audiences}, g.RedirectURI, g.Challenge, g.Nonce,
 		document{g.AMR}, g.ACR, when(g.AuthTime), proof, g.Offline, g.Generation, when(g.Rotated),
-		when(g.Created), when(g.IdleUntil), when(g.Expires))
+		when(g.Created), when(g.IdleUntil), when(g.Expires), g.Recovered)
 	if err == nil && !changed {
 		err = storage.ErrConflict
 	}
