@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
@@ -53,11 +54,11 @@ func (s shaky) Enrollments(ctx context.Context, userID string) ([]factors.Enroll
 	return s.DB.Enrollments(ctx, userID)
 }
 
-func (s shaky) EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error {
+func (s shaky) EnrollFirst(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
 	if err := s.fails(); err != nil {
 		return err
 	}
-	return s.DB.EnrollFirst(ctx, e, trail)
+	return s.DB.EnrollFirst(ctx, e, proved, trail)
 }
 
 func (s shaky) SessionByCookie(ctx context.Context, cookie string) (session.Session, error) {

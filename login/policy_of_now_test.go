@@ -150,7 +150,7 @@ func TestT50_DisabledWhileSigningIn(t *testing.T) {
 	enrolled, err := w.db.Enrollments(t.Context(), u.ID)
 	must(t, err)
 	for _, e := range enrolled {
-		must(t, w.db.RemoveEnrollment(t.Context(), u.ID, e.ID, w.now(), storage.Trail{}))
+		must(t, w.db.RemoveEnrollment(t.Context(), u.ID, e.ID, w.now(), nil, storage.Trail{}))
 	}
 	p = b.follow(b.post(p.on("challenge"), "code", w.app(seed)))
 	p.shows(t, http.StatusOK, "Secure Your Account")

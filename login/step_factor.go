@@ -31,7 +31,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("set up %s: %w", kind, err)
 	}
-	err = s.Enrollments.EnrollFirst(ctx, e, s.enrolled(r, v, kind, e.ID, e.Name))
+	err = s.Enrollments.EnrollFirst(ctx, e, v.now, s.enrolled(r, v, kind, e.ID, e.Name))
 	if errors.Is(err, storage.ErrConflict) {
 		tx, err := s.change(ctx, v.tx, func(t *Transaction) bool { t.Pending = nil; return true })
 		if err != nil {

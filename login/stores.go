@@ -51,10 +51,12 @@ type Standing struct {
 type Enrollments interface {
 	// Enrollments lists the live ones, oldest first, all of them.
 	Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error)
-	// EnrollFirst inserts e if, in the same transaction, the person has no live enrollment at
-	// all; otherwise ErrConflict, and nothing is written. The failures that were counted at the
-	// kind are forgotten in it: a kind that was closed is open when it is set up again.
-	EnrollFirst(ctx context.Context, e factors.Enrollment, trail storage.Trail) error
+	// EnrollFirst inserts e if, in the same transaction, the person has no live enrollment at all
+	// and nothing that was proved at proved has been made worthless since (User.Since); otherwise
+	// ErrConflict, and nothing is written. The failures that were counted at the kind are forgotten
+	// in it: a kind that was closed is open when it is set up again. factors.ErrTaken: a live
+	// enrollment, of anybody, has the handle of e.
+	EnrollFirst(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error
 }
 
 // Additions sets up more than the first factor.

@@ -374,7 +374,7 @@ func (s *program) visitor(b *testing.B) visitor {
 	must(b, s.db.AddMember(ctx, login.Membership{UserID: id, OrgID: "riverside", Created: now}, storage.Trail{}))
 	must(b, s.db.EnrollFirst(ctx, factors.Enrollment{
 		ID: enrollment, UserID: id, Kind: factors.TOTP, Name: "Authenticator app", Secret: p.seed, Confirmed: now, Created: now,
-	}, storage.Trail{}))
+	}, now, storage.Trail{}))
 	recovery, err := s.db.ReplaceRecovery(ctx, id, rand.Text(), now)
 	must(b, err)
 	must(b, s.db.ConfirmEnrollment(ctx, recovery.ID, now))

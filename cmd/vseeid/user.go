@@ -316,6 +316,6 @@ func (c *userEndSessionsCmd) Run(p *process) error {
 }
 
 func endSessions(p *process, db *sqldb.DB, u login.User) (int, error) {
-	ended, err := db.EndSessionsOf(p.ctx, u.ID, p.now(), p.left(storage.Event{Type: storage.SessionEnded, UserID: u.ID}, "all sessions ended"))
+	ended, err := db.EndOthers(p.ctx, u.ID, "", p.now(), p.left(storage.Event{Type: storage.SessionEnded, UserID: u.ID}, "all sessions ended"))
 	return ended, plainly(err)
 }

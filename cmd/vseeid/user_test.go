@@ -198,7 +198,7 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	c := newDeployment(t)
 	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
 	enrolled := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.TOTP, Secret: []byte("seed"), Created: c.now}
-	if err := c.db().EnrollFirst(t.Context(), enrolled, storage.Trail{}); err != nil {
+	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.db().ReplaceRecovery(t.Context(), id, "CODE", c.now); err != nil {
@@ -232,7 +232,7 @@ func TestCLI_UserResetMFA(t *testing.T) {
 		t.Errorf("mail %+v", m)
 	}
 	enrolled.ID = uuid.NewString()
-	if err := c.db().EnrollFirst(t.Context(), enrolled, storage.Trail{}); err != nil {
+	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
 		t.Errorf("enrolling anew: %v", err)
 	}
 }

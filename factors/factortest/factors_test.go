@@ -45,7 +45,7 @@ func TestTOTP(t *testing.T) {
 			h.SetUp, h.Prove, h.WrongSetUp, h.Wrong = right, right, wrong, wrong
 			h.Keep = func(t *testing.T, e factors.Enrollment) {
 				t.Helper()
-				if err := db.EnrollFirst(t.Context(), e, storage.Trail{}); err != nil {
+				if err := db.EnrollFirst(t.Context(), e, e.Created, storage.Trail{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -14,6 +14,13 @@ import (
 var (
 	_ login.People      = (*sqldb.DB)(nil)
 	_ login.Enrollments = (*sqldb.DB)(nil)
+	_ login.Additions   = (*sqldb.DB)(nil)
+	_ login.Removals    = (*sqldb.DB)(nil)
+	_ login.History     = (*sqldb.DB)(nil)
+	_ login.Tickets     = (*sqldb.DB)(nil)
+	_ login.Leaves      = (*sqldb.DB)(nil)
+	_ login.Outbox      = (*sqldb.DB)(nil)
+	_ login.Links       = (*sqldb.DB)(nil)
 	_ login.Sessions    = (*sqldb.DB)(nil)
 	_ login.Attempts    = (*sqldb.DB)(nil)
 	_ notice.Outbox     = (*sqldb.DB)(nil)

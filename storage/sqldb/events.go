@@ -42,7 +42,7 @@ func plain(s string) string {
 // complete fills what a caller may leave to the store. It is done once, before anything is tried,
 // so that what is tried again is the same.
 func (d *DB) complete(ctx context.Context, t storage.Trail) storage.Trail {
-	t.Events, t.Mails = slices.Clone(t.Events), slices.Clone(t.Mails)
+	t.Events, t.Mails, t.Links = slices.Clone(t.Events), slices.Clone(t.Mails), slices.Clone(t.Links)
 	for i := range t.Events {
 		e := &t.Events[i]
 		if e.ID == "" {
@@ -64,6 +64,11 @@ func (d *DB) complete(ctx context.Context, t storage.Trail) storage.Trail {
 			m.At = d.now()
 		}
 	}
+	for i := range t.Links {
+		if l := &t.Links[i]; l.At.IsZero() {
+			l.At = d.now()
+		}
+	}
 	return t
 }
 
@@ -83,13 +88,22 @@ func (d *DB) leave(ctx context.Context, tx *sql.Tx, t storage.Trail) error {
 			return fmt.Errorf("outbox: %w", err)
 		}
 	}
+	for _, l := range t.Links {
+		args, err := d.linkArgs(l)
+		if err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, insertLink(1), args...); err != nil {
+			return fmt.Errorf("links: %w", err)
+		}
+	}
 	return nil
 }
 
 // Record writes a trail of something that changed nothing: a sign-in that failed.
 func (d *DB) Record(ctx context.Context, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
-	if len(trail.Events) == 1 && len(trail.Mails) == 0 {
+	if len(trail.Events) == 1 && len(trail.Mails) == 0 && len(trail.Links) == 0 {
 		err := d.retry(ctx, func() error {
 			_, err := exec(ctx, d.writer, insertEvent(1), eventArgs(trail.Events[0])...)
 			return err
@@ -98,6 +112,14 @@ func (d *DB) Record(ctx context.Context, trail storage.Trail) error {
 	}
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.leave(ctx, tx, trail) })
 	return d.fail(err, "record")
+}
+
+// EventsOf implements login.History.
+func (d *DB) EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error) {
+	if userID == "" || n <= 0 {
+		return nil, nil // to the list they say: of anybody, a page
+	}
+	return d.Events(ctx, EventFilter{UserID: userID}, storage.Page{Limit: n})
 }
 
 // EventFilter says which events to list. An empty field asks for any.

@@ -11,11 +11,11 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const mailColumns = `id, recipient, subject, body, created, tries`
+const mailColumns = `id, recipient, subject, body, created, not_after, tries`
 
 // insertMail is the text that inserts one mail whose arguments begin at $first.
 func insertMail(first int) string {
-	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 8), "()")
+	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 9), "()")
 }
 
 func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
@@ -23,12 +23,12 @@ func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return []any{m.ID, m.To, m.Subject, sealed, when(m.At), 0, when(m.At), ""}, nil
+	return []any{m.ID, m.To, m.Subject, sealed, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
 }
 
 func (d *DB) scanMail(r row) (m storage.Mail, err error) {
 	var sealed []byte
-	if err := r.Scan(&m.ID, &m.To, &m.Subject, &sealed, instant{&m.At}, &m.Tries); err != nil {
+	if err := r.Scan(&m.ID, &m.To, &m.Subject, &sealed, instant{&m.At}, instant{&m.Expires}, &m.Tries); err != nil {
 		return m, err
 	}
 	plain, err := d.keys.Open(sealed, "mail:"+m.ID)
@@ -38,12 +38,16 @@ func (d *DB) scanMail(r row) (m storage.Mail, err error) {
 
 // ClaimMails takes up to n mails that are due, the oldest first. They are the caller's until
 // now+lease, and then due again, should the caller have been lost. No two callers get the same one.
-// Tries counts this one in.
+// Tries counts this one in. A mail that is past its end is given up instead.
 func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) (claimed []storage.Mail, err error) {
+	if _, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET given_up = $1, reason = 'expired'
+		WHERE sent IS NULL AND given_up IS NULL AND due <= $1 AND not_after <= $1`, when(now)); err != nil {
+		return nil, d.fail(err, "give up mails")
+	}
 	err = d.retry(ctx, func() error {
 		claimed, err = all(ctx, d.writer, d.scanMail, `
 			WITH claimed AS MATERIALIZED (
-				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2
+				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2 AND (not_after IS NULL OR not_after > $2)
 				ORDER BY due, id LIMIT $3`+d.dialect.skip+`)
 			UPDATE mails SET due = $1, tries = tries + 1 WHERE id IN (SELECT id FROM claimed)
 			RETURNING `+mailColumns,
@@ -68,19 +72,27 @@ func (d *DB) MailSent(ctx context.Context, id string, at time.Time) error {
 }
 
 // MailFailed notes that a claimed mail did not go out, and why. It is due again at retryAt, or never
-// when that is zero. The reason is for the operator and must not quote the mail.
+// when that is zero or past the end of the mail. The reason is for the operator and must not quote the mail.
 func (d *DB) MailFailed(ctx context.Context, id string, retryAt time.Time, reason string) error {
-	var givenUp any
-	if retryAt.IsZero() {
-		retryAt = d.now()
-		givenUp = when(retryAt)
+	now, never := d.now(), retryAt.IsZero()
+	if never {
+		retryAt = now
 	}
-	changed, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET due = $2, given_up = $3, reason = $4
-		WHERE id = $1 AND sent IS NULL AND given_up IS NULL`, id, when(retryAt), givenUp, reason)
+	changed, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET due = $2, reason = $4,
+			given_up = CASE WHEN $5 OR not_after <= $2 THEN $3 ELSE given_up END
+		WHERE id = $1 AND sent IS NULL AND given_up IS NULL`, id, when(retryAt), when(now), reason, never)
 	if err == nil && !changed {
 		err = storage.ErrNotFound
 	}
 	return d.fail(err, "mail failed")
+}
+
+// MailState implements login.Outbox.
+func (d *DB) MailState(ctx context.Context, id string) (storage.MailState, error) {
+	state, err := one(ctx, d.reader, text, `SELECT CASE WHEN sent IS NOT NULL THEN $2 WHEN given_up IS NOT NULL THEN $3
+		WHEN reason <> '' THEN $4 ELSE $5 END FROM mails WHERE id = $1`, id,
+		string(storage.MailSent), string(storage.MailRefused), string(storage.MailDelayed), string(storage.MailWaiting))
+	return storage.MailState(state), d.fail(err, "mail state")
 }
 
 // Mails lists mails, sent or not, the newest first. It is for the mailbox of development.

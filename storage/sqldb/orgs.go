@@ -123,6 +123,16 @@ func (d *DB) RemoveMember(ctx context.Context, userID, orgID string, trail stora
 	return d.fail(err, "remove member")
 }
 
+// PutOff implements login.Leaves.
+func (d *DB) PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `UPDATE memberships SET skips = skips + 1
+		WHERE user_id = $1 AND org_id = $2 AND skips = $3`, userID, orgID, used)
+	if err == nil && !changed {
+		err = storage.ErrConflict
+	}
+	return d.fail(err, "put off")
+}
+
 // Members lists the people of an organization, by their ids.
 func (d *DB) Members(ctx context.Context, orgID string, page storage.Page) ([]login.User, error) {
 	out, err := all(ctx, d.reader, scanUser, `SELECT `+userColumns+`

@@ -17,6 +17,9 @@ const (
 	longestSession = 366 * 24 * time.Hour
 	keepGrants     = 7 * 24 * time.Hour         // since a grant was revoked or came to its end
 	keepMails      = 30 * 24 * time.Hour        // since a mail was written, unless it is still to be sent
+	keepMailCodes  = 25 * time.Hour             // since one was made: they are counted for a day
+	keepTickets    = 7 * 24 * time.Hour         // since the end of a ticket
+	keepLinks      = 30 * 24 * time.Hour        // since the end of a link: its page still says that it is too late
 	keepAttempts   = 90 * 24 * time.Hour        // since the last attempt
 	keepKeys       = keys.Retain + 24*time.Hour // since a successor began to sign
 	pruneBatch     = 1000                       // rows a statement, so that none holds its locks for long
@@ -37,6 +40,9 @@ func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 		{"grants", "id", "expires < $1 OR revoked < $1", []any{when(now.Add(-keepGrants))}},
 		{"sessions", "id", "ended < $1 OR created < $2", []any{when(now.Add(-keepSessions)), when(now.Add(-longestSession))}},
 		{"mails", "id", "created < $1 AND (sent IS NOT NULL OR given_up IS NOT NULL)", []any{when(now.Add(-keepMails))}},
+		{"mail_codes", "id", "created < $1", []any{when(now.Add(-keepMailCodes))}},
+		{"tickets", "user_id", "expires < $1", []any{when(now.Add(-keepTickets))}},
+		{"links", "token", "expires < $1", []any{when(now.Add(-keepLinks))}},
 		{"attempts", "key", "updated < $1 AND failures < $2", []any{when(now.Add(-keepAttempts)), closing}},
 		{"signing_keys", "id", `EXISTS (SELECT 1 FROM signing_keys later WHERE later.algorithm = signing_keys.algorithm
 			AND later.active_from > signing_keys.active_from AND later.active_from < $1)`, []any{when(now.Add(-keepKeys))}},

@@ -83,6 +83,12 @@ func text(r row) (s string, err error) {
 	return s, err
 }
 
+// moment scans a single time.
+func moment(r row) (t time.Time, err error) {
+	err = r.Scan(instant{&t})
+	return t, err
+}
+
 // in is a list of placeholders for n arguments, the first of which is $first.
 func in(first, n int) string {
 	out := make([]string, n)

@@ -154,7 +154,7 @@ func newFixture(t testing.TB, db *sqldb.DB) fixture {
 		db.CreateUser(ctx, login.User{ID: "u1", Email: "a@b", Created: now, Updated: now}, storage.Trail{}),
 		db.CreateClient(ctx, op.Client{ID: "app", AuthMethod: op.AuthNone, Created: now, Updated: now}, storage.Trail{}),
 		db.CreateSession(ctx, session.Session{ID: "s1", UserID: "u1", Created: now, LastUsed: now}, "cookie", storage.Trail{}),
-		db.EnrollFirst(ctx, factors.Enrollment{ID: "e1", UserID: "u1", Kind: factors.TOTP, Created: now}, storage.Trail{}),
+		db.EnrollFirst(ctx, factors.Enrollment{ID: "e1", UserID: "u1", Kind: factors.TOTP, Created: now}, now, storage.Trail{}),
 		db.CreateGrant(ctx, f.grant, storage.Trail{}),
 	); err != nil {
 		t.Fatal(err)

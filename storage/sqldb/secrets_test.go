@@ -77,7 +77,7 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 		db.RenewSession(ctx, s, secrets["renewed cookie"], storage.Trail{}),
 		db.EnrollFirst(ctx, factors.Enrollment{
 			ID: "e1", UserID: "u1", Kind: factors.TOTP, Secret: []byte(secrets["seed"]), Created: now,
-		}, storage.Trail{}),
+		}, now, storage.Trail{}),
 		db.AddSigningKey(ctx, keys.Key{
 			ID: "k1", Algorithm: "ES256", Private: []byte(secrets["signing key"]), Generation: 1,
 			Created: now, ActiveFrom: now, Expires: now,

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
 )
@@ -44,13 +45,27 @@ func (d *DB) Session(ctx context.Context, id string) (session.Session, error) {
 	return s, d.fail(err, "session")
 }
 
-// CreateSession implements login.Sessions. ErrNotFound: the person is gone or disabled.
+// oldest is the argument for when the oldest of some evidence was proved: NULL for none, which nothing
+// is as late as.
+func oldest(evidence []factors.Evidence) any {
+	var at time.Time
+	for _, e := range evidence {
+		if at.IsZero() || e.At.Before(at) {
+			at = e.At
+		}
+	}
+	return when(at)
+}
+
+// CreateSession implements login.Sessions.
 func (d *DB) CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `
 		INSERT INTO sessions (id, user_id, cookie, evidence, created, last_used, ended, ip, agent, version)
 		SELECT $1, $2, $3, $4, $5, $6, NULL, $7, $8, 1
-		WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND deleted IS NULL AND disabled IS NULL`+d.dialect.share+`)`,
-		s.ID, s.UserID, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.Created), when(s.LastUsed), s.IP, s.Agent)
+		WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND deleted IS NULL AND disabled IS NULL
+			AND (since IS NULL OR since <= $9)`+d.dialect.share+`)`,
+		s.ID, s.UserID, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.Created), when(s.LastUsed), s.IP, s.Agent,
+		oldest(s.Evidence))
 	if err == nil && !changed {
 		err = storage.ErrNotFound
 	}
@@ -61,10 +76,14 @@ func (d *DB) CreateSession(ctx context.Context, s session.Session, cookie string
 func (d *DB) RenewSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `
 		UPDATE sessions SET cookie = $4, evidence = $5, last_used = $6, ip = $7, agent = $8, version = version + 1
-		WHERE id = $1 AND user_id = $2 AND version = $3 AND ended IS NULL`,
-		s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.LastUsed), s.IP, s.Agent)
+		WHERE id = $1 AND user_id = $2 AND version = $3 AND ended IS NULL
+		AND EXISTS (SELECT 1 FROM users WHERE id = $2 AND (since IS NULL OR since <= $9)`+d.dialect.share+`)`,
+		s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.LastUsed), s.IP, s.Agent,
+		oldest(s.Evidence))
 	if err == nil && !changed {
-		err = d.lost(ctx, `SELECT count(*) FROM sessions WHERE id = $1 AND user_id = $2 AND ended IS NULL`, s.ID, s.UserID)
+		// Of the version that it had, it is the evidence that is worth nothing any more.
+		err = d.lost(ctx, `SELECT count(*) FROM sessions
+			WHERE id = $1 AND user_id = $2 AND version <> $3 AND ended IS NULL`, s.ID, s.UserID, s.Version)
 	}
 	return d.fail(err, "renew session")
 }
@@ -106,21 +125,19 @@ func (d *DB) EndSession(ctx context.Context, id string, at time.Time, trail stor
 	return d.fail(err, "end session")
 }
 
-// SessionsOf lists the sessions of a person that have not ended, the newest first, all of them. Some
-// of them may be past the limits of the policy that binds them.
+// SessionsOf implements login.History. Some of them may be past the limits of the policy that binds them.
 func (d *DB) SessionsOf(ctx context.Context, userID string) ([]session.Session, error) {
 	out, err := all(ctx, d.reader, scanSession, `SELECT `+sessionColumns+` FROM sessions
 		WHERE user_id = $1 AND ended IS NULL ORDER BY id DESC`, userID)
 	return out, d.fail(err, "sessions of a person")
 }
 
-// EndSessionsOf ends every session of a person and revokes every grant, those with offline_access
-// too: it is for when somebody else may be signed in as the person. It says how many sessions there
-// were. The trail is written also when there was none.
-func (d *DB) EndSessionsOf(ctx context.Context, userID string, at time.Time, trail storage.Trail) (ended int, err error) {
+// EndOthers implements login.History: it is for when somebody else may be signed in as the person. The
+// trail is written also when there was none.
+func (d *DB) EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (ended int, err error) {
 	trail = d.complete(ctx, trail)
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := shutOut(ctx, tx, userID, at)
+		n, err := shutOut(ctx, tx, userID, keep, at)
 		if err != nil {
 			return err
 		}
@@ -130,13 +147,15 @@ func (d *DB) EndSessionsOf(ctx context.Context, userID string, at time.Time, tra
 	return ended, d.fail(err, "end sessions of a person")
 }
 
-// shutOut ends the sessions of a person and revokes the grants, all of them, and says how many
-// sessions there were.
-func shutOut(ctx context.Context, tx *sql.Tx, userID string, at time.Time) (int64, error) {
-	n, err := exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL`, userID, when(at))
+// shutOut ends the sessions of a person and revokes the grants, all of them but the session keep and
+// what rests on it, and says how many sessions there were. No session has the empty id.
+func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (int64, error) {
+	n, err := exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
+		userID, when(at), keep)
 	if err != nil {
 		return 0, err
 	}
-	_, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL`, userID, when(at))
+	_, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL
+		AND (session_id IS NULL OR session_id <> $3)`, userID, when(at), keep)
 	return n, err
 }

@@ -15,6 +15,7 @@ func (d *DB) Standing(ctx context.Context, userID, sessionID string) (login.Stan
 	rows, err := all(ctx, d.reader, scanStanding, `
 		SELECT `+userColumns+`,
 			o.id, coalesce(o.name, ''), coalesce(o.policy, '{}'), coalesce(o.epoch, 0), o.created, o.updated, coalesce(o.version, 0),
+			m.created, coalesce(m.skips, 0),
 			s.id, coalesce(s.evidence, '[]'), s.created, s.last_used, coalesce(s.ip, ''), coalesce(s.agent, ''), coalesce(s.version, 0)
 		FROM users u
 		LEFT JOIN sessions s ON s.id = $2 AND s.user_id = u.id AND s.ended IS NULL
@@ -45,6 +46,7 @@ func scanStanding(r row) (login.Standing, error) {
 	)
 	err := r.Scan(append(userTargets(&out.User),
 		optional{&o.ID}, &o.Name, document{&o.Policy}, &o.Policy.Epoch, instant{&o.Created}, instant{&o.Updated}, &o.Version,
+		instant{&o.Joined}, &o.Skips,
 		optional{&s.ID}, document{&s.Evidence}, instant{&s.Created}, instant{&s.LastUsed}, &s.IP, &s.Agent, &s.Version,
 	)...)
 	if o.ID != "" {

@@ -117,6 +117,14 @@ func (d *DB) change(ctx context.Context, trail storage.Trail, query string, args
 		query += fmt.Sprintf(", mail%d AS (%s WHERE EXISTS (SELECT 1 FROM change))", i, insertMail(len(args)+1))
 		args = append(args, sealed...)
 	}
+	for i, l := range trail.Links {
+		hashed, err := d.linkArgs(l)
+		if err != nil {
+			return false, err
+		}
+		query += fmt.Sprintf(", link%d AS (%s WHERE EXISTS (SELECT 1 FROM change))", i, insertLink(len(args)+1))
+		args = append(args, hashed...)
+	}
 	query += " SELECT count(*) FROM change"
 	err := d.retry(ctx, func() (err error) {
 		changed, err = one(ctx, d.writer, number, query, args...)

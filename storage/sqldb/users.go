@@ -12,13 +12,17 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.password_set, u.disabled,
-	u.created, u.updated, u.version`
+const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.password_set, u.password_mail,
+	u.default_method, u.since, u.removals, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
 		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash,
 		instant{&u.PasswordSet},
+		instant{&u.PasswordMail},
+		&u.Default,
+		instant{&u.Since},
+		&u.Removals,
 		instant{&u.Disabled},
 		instant{&u.Created},
 		instant{&u.Updated},
@@ -52,7 +56,8 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 	return out, d.fail(err, "people")
 }
 
-// CreateUser inserts u, whose Version is ignored. ErrConflict: the id was given before, or another
+// CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
+// method, PasswordMail, Since and Removals. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
@@ -97,20 +102,51 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $2, password_set = $3, updated = $3, version = version + 1
-			WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $2, password_set = $3, password_mail = NULL,
+				updated = $3, version = version + 1 WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
 		if err := found(n > 0, err); err != nil {
 			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, factors.Password); err != nil {
 			return err
 		}
-		if _, err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
 	})
 	return d.fail(err, "set password")
+}
+
+// ChangePassword implements login.Removals, and forgets the failures at the password before.
+func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string, at time.Time, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $4, password_mail = NULL,
+			updated = $4, version = version + 1 WHERE id = $1 AND password_hash = $2 AND deleted IS NULL`,
+			userID, old, hash, when(at))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storage.ErrConflict
+		}
+		if err := clearAttempts(ctx, tx, userID, factors.Password); err != nil {
+			return err
+		}
+		if _, err := shutOut(ctx, tx, userID, keep, at); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "change password")
+}
+
+// SetDefault implements login.Removals. ErrNotFound: the person is gone.
+func (d *DB) SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `UPDATE users SET default_method = $2, updated = $3, version = version + 1
+		WHERE id = $1 AND deleted IS NULL`, userID, string(k), when(at))
+	return d.fail(found(changed, err), "set default method")
 }
 
 // found turns a write that changed nothing into storage.ErrNotFound.
@@ -146,7 +182,7 @@ func (d *DB) DisableUser(ctx context.Context, userID string, at time.Time, trail
 			_, err := one(ctx, tx, text, `SELECT id FROM users WHERE id = $1 AND deleted IS NULL`, userID)
 			return err
 		}
-		if _, err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -182,13 +218,13 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			WHERE id IN (SELECT org_id FROM memberships WHERE user_id = $1)`, userID); err != nil {
 			return err
 		}
-		if _, err := shutOut(ctx, tx, userID, at); err != nil {
+		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
 		for _, query := range []string{
 			`UPDATE users SET email = '', email_verified = false, name = '', locale = '', password_hash = '',
-				password_set = NULL, deleted = $2, updated = $2 WHERE id = $1`,
-			`UPDATE enrollments SET secret = NULL, code = NULL, name = '', ip = '', agent = '',
+				password_set = NULL, password_mail = NULL, default_method = '', deleted = $2, updated = $2 WHERE id = $1`,
+			`UPDATE enrollments SET secret = NULL, code = NULL, handle = NULL, name = '', place = '', ip = '', agent = '',
 				removed = coalesce(removed, $2) WHERE user_id = $1`,
 			`UPDATE sessions SET evidence = '[]', ip = '', agent = '', ended = coalesce(ended, $2) WHERE user_id = $1`,
 			`UPDATE grants SET proof = NULL, nonce = '', revoked = coalesce(revoked, $2) WHERE user_id = $1`,
@@ -197,8 +233,10 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 				return err
 			}
 		}
-		if _, err := exec(ctx, tx, `DELETE FROM memberships WHERE user_id = $1`, userID); err != nil {
-			return err
+		for _, table := range []string{"memberships", "user_handles", "mail_codes", "tickets", "links"} {
+			if _, err := exec(ctx, tx, `DELETE FROM `+table+` WHERE user_id = $1`, userID); err != nil {
+				return err
+			}
 		}
 		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
 			return err

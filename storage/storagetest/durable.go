@@ -141,7 +141,7 @@ func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 		ID: id, UserID: userID, Kind: factors.TOTP, Name: "Phone", Secret: []byte("seed of " + id),
 		Confirmed: w.now, Created: w.now, LastUsed: w.now, Step: 100,
 	}
-	ok(t, w.EnrollFirst(w.ctx, e, trail(storage.Enrolled, userID)))
+	ok(t, w.EnrollFirst(w.ctx, e, w.now, trail(storage.Enrolled, userID)))
 	return e
 }
 
@@ -159,7 +159,7 @@ func (w *world) newGrant(id, clientID, userID, sessionID string) op.Grant {
 			GrantID: id, ClientID: clientID, UserID: userID, SessionID: sessionID,
 			Scopes: []string{"openid", "profile"}, Audiences: []string{"https://api.example"},
 			RedirectURI: "https://app.example/cb", Challenge: "c", Nonce: "n", AMR: []string{"otp", "pwd"}, ACR: "acr",
-			AuthTime: w.now.Add(-time.Second), Proof: []byte("proof"),
+			AuthTime: w.now.Add(-time.Second), Proof: []byte("proof"), Recovered: true,
 		},
 		Generation: 1, Rotated: w.now, Created: w.now, IdleUntil: w.now.Add(time.Hour), Expires: w.now.Add(2 * time.Hour),
 	}

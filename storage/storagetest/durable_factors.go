@@ -30,7 +30,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		wantOneWinner(t, race(contenders, func(i int) error {
 			return w.EnrollFirst(w.ctx, factors.Enrollment{
 				ID: name("e%d", i), UserID: "u1", Kind: factors.TOTP, Secret: []byte("seed"), Created: w.now,
-			}, trail(storage.Enrolled, "u1"))
+			}, w.now, trail(storage.Enrolled, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.Enrolled, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
@@ -44,27 +44,27 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.user(t, "u2")
 		w.totp(t, "e1", "u1")
 		second := factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now}
-		wantErr(t, "a second", w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")), storage.ErrConflict)
+		wantErr(t, "a second", w.EnrollFirst(w.ctx, second, w.now, trail(storage.Enrolled, "u1")), storage.ErrConflict)
 		w.totp(t, "e3", "u2") // another person's is no matter
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
-		ok(t, w.EnrollFirst(w.ctx, second, trail(storage.Enrolled, "u1")))
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")))
+		ok(t, w.EnrollFirst(w.ctx, second, w.now, trail(storage.Enrolled, "u1")))
 		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
 		ok(t, err)
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, storage.Trail{}))
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, nil, storage.Trail{}))
 		second.ID = "e4"
-		wantErr(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, w.now, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_RemovedEnrollmentStaysOnRecord": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
 		e := w.totp(t, "e1", "u1")
-		wantErr(t, "another person's", w.RemoveEnrollment(w.ctx, "u2", "e1", w.now, storage.Trail{}), storage.ErrNotFound)
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")))
-		wantErr(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
+		wantErr(t, "another person's", w.RemoveEnrollment(w.ctx, "u2", "e1", w.now, nil, storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")))
+		wantErr(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.FactorRemoved, 1)
 		wantErr(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
 		wantErr(t, "confirming", w.ConfirmEnrollment(w.ctx, "e1", w.now), storage.ErrNotFound)
-		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, w.now, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_ResetFactors": func(t *testing.T, w *world) {
 		w.client(t, "app")
@@ -239,7 +239,7 @@ var attemptTests = map[string]func(*testing.T, *world){
 		ok(t, w.SwapAttempt(w.ctx, login.AttemptKey(factors.TOTP, "u1"), limit.Attempt{}, limit.Attempt{Failures: 1}, storage.Trail{}))
 		wantErr(t, "a second app", w.EnrollFirst(w.ctx, factors.Enrollment{
 			ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now,
-		}, storage.Trail{}), storage.ErrConflict)
+		}, w.now, storage.Trail{}), storage.ErrConflict)
 		w.wantClosed(t, "an app that was refused", "u1", factors.Passkey, factors.TOTP, factors.Email)
 		wantErr(t, "a password of nobody", w.SetPassword(w.ctx, "u2", "new", w.now, storage.Trail{}), storage.ErrNotFound)
 		w.wantClosed(t, "another person", "u2", login.AttemptKinds()...)

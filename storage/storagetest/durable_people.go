@@ -167,7 +167,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "enrollments", list, []factors.Enrollment(nil))
 		wantErr(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
-		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, w.now, storage.Trail{}), storage.ErrNotFound)
 		members, err := w.Members(w.ctx, "o1", storage.Page{})
 		ok(t, err)
 		same(t, "members", members, []login.User(nil))
@@ -200,7 +200,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		for _, id := range []string{"a-1", "a1", "b"} {
 			o := w.org(t, id)
 			w.member(t, "u1", id)
-			o.Policy.Epoch = 2
+			o.Policy.Epoch, o.Joined = 2, w.now
 			orgs = append(orgs, o)
 		}
 		s := w.session(t, "s1", "u1")

@@ -137,7 +137,7 @@ var sessionTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "sessions", got, want)
 		ok(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
-		n, err := w.EndSessionsOf(w.ctx, "u1", w.now, trail(storage.SessionEnded, "u1"))
+		n, err := w.EndOthers(w.ctx, "u1", "", w.now, trail(storage.SessionEnded, "u1"))
 		ok(t, err)
 		same(t, "ended", n, 2)
 		w.wantEvents(t, storage.SessionEnded, 1)

@@ -1,0 +1,114 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/storage"
+)
+
+// linkPurpose is the purpose under which the tokens of links are hashed.
+const linkPurpose = "link"
+
+// insertLink is the text that inserts one link whose arguments begin at $first.
+func insertLink(first int) string {
+	return `INSERT INTO links (token, user_id, enrollment_id, at, expires) SELECT ` + strings.Trim(in(first, 5), "()")
+}
+
+func (d *DB) linkArgs(l storage.Link) ([]any, error) {
+	if l.Token == "" {
+		return nil, errors.New("links: a link without a token is one that anybody has")
+	}
+	return []any{d.keys.Hash(linkPurpose, l.Token), l.UserID, maybe(l.EnrollmentID), when(l.At), when(l.Expires)}, nil
+}
+
+// Link implements login.Links.
+func (d *DB) Link(ctx context.Context, token string) (login.Link, error) {
+	l, err := d.link(ctx, d.reader, token)
+	return l, d.fail(err, "link")
+}
+
+func (d *DB) link(ctx context.Context, q queryer, token string) (login.Link, error) {
+	hashes := d.hashes(linkPurpose, token)
+	return one(ctx, q, func(r row) (l login.Link, err error) {
+		err = r.Scan(&l.UserID, optional{&l.EnrollmentID}, instant{&l.At}, instant{&l.Expires}, instant{&l.Pressed}, instant{&l.Finished})
+		return l, err
+	}, `SELECT user_id, enrollment_id, at, expires, pressed, finished FROM links WHERE token IN `+in(1, len(hashes)), hashes...)
+}
+
+// advanceLink notes a step of a link, if it meets the condition at $1. ErrConflict: it does not.
+func (d *DB) advanceLink(ctx context.Context, tx *sql.Tx, token, set, condition string, at time.Time) error {
+	hashes := d.hashes(linkPurpose, token)
+	n, err := exec(ctx, tx, `UPDATE links SET `+set+` = $1 WHERE expires > $1 AND `+condition+` AND token IN `+in(2, len(hashes)),
+		append([]any{when(at)}, hashes...)...)
+	if err == nil && n == 0 {
+		err = storage.ErrConflict
+	}
+	return err
+}
+
+// Repudiate implements login.Links. ErrNotFound: no such token, or the person is gone.
+func (d *DB) Repudiate(ctx context.Context, token string, remove bool, at time.Time, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		l, err := d.link(ctx, tx, token)
+		if err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = '', password_set = NULL, password_mail = NULL, `+sinceNow+`
+			WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at))
+		if err := found(n > 0, err); err != nil {
+			return err
+		}
+		if err := d.advanceLink(ctx, tx, token, "pressed", "pressed IS NULL", at); err != nil {
+			return err
+		}
+		if remove && l.EnrollmentID != "" {
+			n, err := erase(ctx, tx, at, `id = $2 AND user_id = $3`, l.EnrollmentID, l.UserID)
+			if err != nil {
+				return err
+			}
+			if err := countRemovals(ctx, tx, l.UserID, n); err != nil {
+				return err
+			}
+		}
+		if _, err := shutOut(ctx, tx, l.UserID, "", at); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "repudiate")
+}
+
+// Renew implements login.Links. As with SetPassword the failures at the password are forgotten, and
+// every session ends and every grant is revoked. ErrNotFound: no such token, or the person is gone.
+func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		l, err := d.link(ctx, tx, token)
+		if err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $2, password_mail = $2,
+			updated = $2, version = version + 1 WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at), hash)
+		if err := found(n > 0, err); err != nil {
+			return err
+		}
+		if err := d.advanceLink(ctx, tx, token, "finished", "pressed IS NOT NULL AND finished IS NULL", at); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, l.UserID, factors.Password); err != nil {
+			return err
+		}
+		if _, err := shutOut(ctx, tx, l.UserID, "", at); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "renew password")
+}
