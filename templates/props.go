@@ -39,7 +39,7 @@ type Ceremony struct {
 }
 
 // Can is the name of the hidden field of the forms of Identifier, Password, Challenge, EnrollTOTP and
-// Ticket that the script fills with what the browser can, separated by spaces: "passkey",
+// Ticket, and of every Ceremony, that the script fills with what the browser can, separated by spaces: "passkey",
 // "platform", "signal".
 const Can = "can"
 
