@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/vsee/vseeid/storage"
@@ -15,7 +16,7 @@ type Outbox interface {
 	// in Tries, and keeps them from every other caller until now+lease. Of any number of
 	// instances one has a mail.
 	ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error)
-	// MailSent removes a mail.
+	// MailSent notes that a mail went out: it is never claimed again.
 	MailSent(ctx context.Context, id string, at time.Time) error
 	// MailFailed notes why a mail was not sent, and makes it due again at retryAt. A zero retryAt
 	// gives it up: it is never claimed again.
@@ -32,12 +33,12 @@ type Sender interface {
 var ErrRefused = errors.New("mail refused")
 
 const (
-	batch       = 5                // mails claimed at once
-	sendTimeout = 30 * time.Second // for one mail
-	lease       = 5 * time.Minute  // more than a whole batch of time-outs
-	firstRetry  = 30 * time.Second
-	lastRetry   = time.Hour
-	mostTries   = 30 // a day and a bit: a notice that comes still later only alarms
+	atOnce      = 8                      // mails on the wire: one that hangs does not hold up a code
+	sendTimeout = 30 * time.Second       // for one mail
+	noteTimeout = 30 * time.Second       // for the outbox to take what became of it
+	lease       = 2 * time.Minute        // more than both
+	every       = 500 * time.Millisecond // somebody waits for a code in front of a page
+	mostTries   = 30                     // a day and a bit: a notice that comes still later only alarms
 )
 
 // Worker sends what the outbox holds. Any number of them may work on one outbox.
@@ -45,13 +46,12 @@ type Worker struct {
 	Outbox Outbox
 	Sender Sender
 	Now    func() time.Time // time.Now where nil
-	Every  time.Duration    // how often to look for new mails; 0: 2 s
+	Every  time.Duration    // how often to look for new mails; 0: twice a second
 	Log    *slog.Logger     // slog.Default where nil
 }
 
-// Run sends until ctx ends. It finishes the mail under way, which may take sendTimeout; what else
-// it had claimed is due again, for any instance, when the lease ends. It returns nil: a failure is
-// logged and tried again.
+// Run sends until ctx ends. It finishes what is on the wire, which may take sendTimeout, and claims
+// no more than it can send at once. It returns nil: a failure is logged and tried again.
 func (w Worker) Run(ctx context.Context) error {
 	if w.Now == nil {
 		w.Now = time.Now
@@ -60,51 +60,55 @@ func (w Worker) Run(ctx context.Context) error {
 		w.Log = slog.Default()
 	}
 	if w.Every == 0 {
-		w.Every = 2 * time.Second
+		w.Every = every
 	}
-	for ctx.Err() == nil {
-		if w.round(ctx) {
-			continue
+	var (
+		wire sync.WaitGroup
+		busy = make(chan struct{}, atOnce) // a token for each mail on the wire
+	)
+	defer wire.Wait()
+	for {
+		select { // until there is room
+		case <-ctx.Done():
+			return nil
+		case busy <- struct{}{}:
+			<-busy
 		}
-		timer := time.NewTimer(w.Every)
+		room := atOnce - len(busy) // only this loop takes any
+		rest := w.Every
+		mails, err := w.Outbox.ClaimMails(ctx, room, w.Now(), lease)
+		if err != nil && ctx.Err() == nil {
+			w.Log.ErrorContext(ctx, "mails could not be read from the outbox", "error", err)
+			rest *= 10
+		}
+		for _, m := range mails {
+			busy <- struct{}{}
+			wire.Go(func() {
+				defer func() { <-busy }()
+				// What is on the wire is finished and noted even when the process is told to stop.
+				w.deliver(context.WithoutCancel(ctx), m)
+			})
+		}
+		if len(mails) == room {
+			continue // there may be more
+		}
+		timer := time.NewTimer(rest)
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
-	return nil
-}
-
-// round claims and sends one batch, and reports whether there may be more to do at once.
-func (w Worker) round(ctx context.Context) bool {
-	mails, err := w.Outbox.ClaimMails(ctx, batch, w.Now(), lease)
-	if err != nil {
-		if ctx.Err() == nil {
-			w.Log.ErrorContext(ctx, "mails could not be read from the outbox", "error", err)
-		}
-		return false
-	}
-	for _, m := range mails {
-		if ctx.Err() != nil {
-			return false
-		}
-		// What is on the wire is finished and noted even when the process is told to stop.
-		w.deliver(context.WithoutCancel(ctx), m)
-	}
-	return len(mails) == batch
 }
 
 // deliver sends one mail and notes how it went. The log has the mail's id and never its address,
 // subject or text.
 func (w Worker) deliver(ctx context.Context, m storage.Mail) {
-	sending, cancel := context.WithTimeout(ctx, sendTimeout)
-	failure := w.Sender.Send(sending, m)
-	cancel()
+	failure := w.send(ctx, m)
 	now := w.Now()
 	log := w.Log.With("mail", m.ID)
 
-	noting, cancel := context.WithTimeout(ctx, sendTimeout)
+	noting, cancel := context.WithTimeout(ctx, noteTimeout)
 	defer cancel()
 	if failure == nil {
 		if err := w.Outbox.MailSent(noting, m.ID, now); err != nil {
@@ -114,13 +118,11 @@ func (w Worker) deliver(ctx context.Context, m storage.Mail) {
 	}
 
 	var retryAt time.Time
-	switch {
-	case errors.Is(failure, ErrRefused):
+	if errors.Is(failure, ErrRefused) {
 		log.ErrorContext(ctx, "a mail was refused for good", "error", failure)
-	case m.Tries >= mostTries:
+	} else if retryAt = again(m, now); retryAt.IsZero() {
 		log.ErrorContext(ctx, "a mail was given up", "error", failure, "tries", m.Tries)
-	default:
-		retryAt = now.Add(retryAfter(m.Tries))
+	} else {
 		log.WarnContext(ctx, "a mail was not sent; it will be tried again", "error", failure, "at", retryAt)
 	}
 	if err := w.Outbox.MailFailed(noting, m.ID, retryAt, failure.Error()); err != nil {
@@ -128,8 +130,40 @@ func (w Worker) deliver(ctx context.Context, m storage.Mail) {
 	}
 }
 
-// retryAfter is how long a mail rests after so many tries: half a minute, then twice as long each
-// time, an hour at most.
-func retryAfter(tries int) time.Duration {
-	return min(firstRetry<<min(max(tries-1, 0), 7), lastRetry)
+// errLate is why a mail is given up that nobody can use any more.
+var errLate = errors.New("too late to be of use")
+
+// send sends m while it is of use.
+func (w Worker) send(ctx context.Context, m storage.Mail) error {
+	within := sendTimeout
+	if !m.Expires.IsZero() {
+		within = min(within, m.Expires.Sub(w.Now()))
+	}
+	if within <= 0 {
+		return errLate
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return w.Sender.Send(ctx, m)
+}
+
+// again is when a mail is tried again that could not be sent at now; zero: never. A notice can wait:
+// half a minute, then twice as long each time, an hour at most. Who waits for a code does so for
+// minutes: it is tried again within seconds, and given up when the next try would come too late.
+func again(m storage.Mail, now time.Time) time.Time {
+	if m.Expires.IsZero() {
+		if m.Tries >= mostTries {
+			return time.Time{}
+		}
+		return now.Add(doubled(30*time.Second, time.Hour, m.Tries))
+	}
+	if at := now.Add(doubled(2*time.Second, 30*time.Second, m.Tries)); at.Before(m.Expires) {
+		return at
+	}
+	return time.Time{}
+}
+
+// doubled is first after one try, and twice as long after each more, up to most.
+func doubled(first, most time.Duration, tries int) time.Duration {
+	return min(first<<min(max(tries-1, 0), 16), most)
 }

@@ -30,6 +30,7 @@ type outbox struct {
 	waiting []waiting
 	sent    []string
 	given   map[string]string // id of a mail that was given up, and why
+	broken  error             // what reading it gives
 }
 
 type waiting struct {
@@ -48,6 +49,9 @@ func (o *outbox) put(mails ...storage.Mail) {
 func (o *outbox) ClaimMails(_ context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.broken != nil {
+		return nil, o.broken
+	}
 	var out []storage.Mail
 	for i := range o.waiting {
 		if w := &o.waiting[i]; len(out) < n && !w.due.After(now) {
@@ -118,23 +122,37 @@ func letter(id string, at time.Time) storage.Mail {
 	return storage.Mail{ID: id, To: id + "@example.com", Subject: "subject of " + id, Text: "text of " + id, At: at}
 }
 
+// code is a letter that is of use for ten minutes.
+func code(id string, at time.Time) storage.Mail {
+	m := letter(id, at)
+	m.Text, m.Expires = "012345", at.Add(10*time.Minute)
+	return m
+}
+
 func TestWorkerSendsTheOldestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &outbox{}
-		var want []string
-		for i := range 23 { // more than a few batches
-			id := fmt.Sprintf("m%02d", i)
-			o.put(letter(id, time.Now()))
-			want = append(want, id)
+		const mails, atOnce = 23, 8
+		for i := range mails {
+			o.put(letter(fmt.Sprintf("m%02d", i), time.Now()))
 		}
 		start := time.Now()
-		var last time.Time
-		log := work(t, o, sender(func(context.Context, storage.Mail) error { last = time.Now(); return nil }), time.Minute)
-		if diff := cmp.Diff(want, o.sent); diff != "" {
-			t.Error(diff)
-		}
-		if d := last.Sub(start); d != 0 {
-			t.Errorf("a full outbox was emptied in %v, with pauses", d)
+		var mu sync.Mutex
+		log := work(t, o, sender(func(_ context.Context, m storage.Mail) error {
+			mu.Lock()
+			var i int
+			if _, err := fmt.Sscanf(m.ID, "m%d", &i); err != nil {
+				t.Error(err)
+			}
+			if got, want := time.Since(start), time.Duration(i/atOnce)*time.Second; got != want {
+				t.Errorf("%s went out after %v, want %v", m.ID, got, want)
+			}
+			mu.Unlock()
+			time.Sleep(time.Second)
+			return nil
+		}), time.Minute)
+		if len(o.sent) != mails {
+			t.Errorf("%d were sent", len(o.sent))
 		}
 		if log != "" {
 			t.Errorf("there was nothing to say: %s", log)
@@ -198,11 +216,75 @@ func TestWorkerGivesUpWhatIsRefused(t *testing.T) {
 	})
 }
 
-func TestWorkerFinishesTheMailUnderWay(t *testing.T) {
+// Somebody waits for a code: it is tried again within seconds, as long as it is good, and not after.
+func TestN07_CodeIsTriedAgainWhileItIsGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{given: map[string]string{}}
+		start := time.Now()
+		o.put(code("m", start))
+		var waits []time.Duration
+		last := start
+		log := work(t, o, sender(func(context.Context, storage.Mail) error {
+			waits = append(waits, time.Since(last).Round(time.Second))
+			last = time.Now()
+			return errors.New("the mail server is down")
+		}), time.Hour)
+		want := []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second}
+		if diff := cmp.Diff(want, waits[:len(want)]); diff != "" {
+			t.Error(diff)
+		}
+		if d := last.Sub(start); d < 9*time.Minute || d >= 10*time.Minute {
+			t.Errorf("the last try was after %v, and the code is good for 10 minutes", d)
+		}
+		if o.given["m"] != "the mail server is down" {
+			t.Errorf("given up: %q", o.given)
+		}
+		if strings.Contains(log, "012345") {
+			t.Errorf("the log has a code: %s", log)
+		}
+	})
+}
+
+func TestN07_CodeThatIsTooOldIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{given: map[string]string{}}
+		o.put(code("old", time.Now().Add(-10*time.Minute)), letter("notice", time.Now().Add(-20*time.Hour)))
+		work(t, o, sender(func(context.Context, storage.Mail) error { return nil }), time.Minute)
+		if diff := cmp.Diff([]string{"notice"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+		if o.given["old"] == "" {
+			t.Errorf("given up: %q", o.given)
+		}
+	})
+}
+
+func TestN07_CodeIsNotSentPastItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{given: map[string]string{}}
+		m := code("slow", time.Now())
+		o.put(m)
+		work(t, o, sender(func(ctx context.Context, _ storage.Mail) error {
+			if time.Until(m.Expires) > 20*time.Second {
+				return errors.New("the mail server is down")
+			}
+			<-ctx.Done()
+			if time.Now().After(m.Expires) {
+				t.Errorf("it was on the wire %v after its end", time.Since(m.Expires))
+			}
+			return ctx.Err()
+		}), time.Hour)
+		if len(o.sent) != 0 || o.given["slow"] == "" {
+			t.Errorf("sent %v, given up %q", o.sent, o.given)
+		}
+	})
+}
+
+func TestWorkerFinishesWhatIsOnTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &outbox{}
-		for _, id := range []string{"one", "two", "three"} {
-			o.put(letter(id, time.Now()))
+		for i := range 20 {
+			o.put(letter(fmt.Sprintf("m%02d", i), time.Now()))
 		}
 		work(t, o, sender(func(ctx context.Context, m storage.Mail) error {
 			select {
@@ -211,9 +293,14 @@ func TestWorkerFinishesTheMailUnderWay(t *testing.T) {
 			case <-time.After(10 * time.Second):
 				return nil
 			}
-		}), 15*time.Second) // the second is on the wire when it is told to stop
-		if diff := cmp.Diff([]string{"one", "two"}, o.sent); diff != "" {
-			t.Error(diff)
+		}), 15*time.Second) // the second eight are on the wire when it is told to stop
+		if len(o.sent) != 16 {
+			t.Errorf("%d were sent", len(o.sent))
+		}
+		for _, w := range o.waiting {
+			if w.Tries != 0 {
+				t.Errorf("%s was claimed, and not sent", w.ID)
+			}
 		}
 	})
 }
@@ -221,16 +308,67 @@ func TestWorkerFinishesTheMailUnderWay(t *testing.T) {
 func TestWorkerEndsAMailThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &outbox{}
-		o.put(letter("hangs", time.Now()), letter("next", time.Now()))
+		start := time.Now()
+		for i := range 7 {
+			o.put(letter(fmt.Sprintf("hangs%d", i), start))
+		}
+		ends := map[time.Duration]int{}
+		var mu sync.Mutex
 		work(t, o, sender(func(ctx context.Context, m storage.Mail) error {
-			if m.ID == "hangs" {
+			if strings.HasPrefix(m.ID, "hangs") {
 				<-ctx.Done()
+				mu.Lock()
+				defer mu.Unlock()
+				ends[time.Since(start)]++
 				return ctx.Err()
 			}
 			return nil
 		}), 35*time.Second)
-		if diff := cmp.Diff([]string{"next"}, o.sent); diff != "" {
+		if diff := cmp.Diff(map[time.Duration]int{30 * time.Second: 7}, ends); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// A code is with the mail server within a second of its commit, whatever else hangs.
+func TestN07_CodeIsSentAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		for i := range 7 {
+			o.put(letter(fmt.Sprintf("hangs%d", i), time.Now()))
+		}
+		time.AfterFunc(10*time.Second+time.Millisecond, func() { o.put(code("code", time.Now())) })
+		work(t, o, sender(func(ctx context.Context, m storage.Mail) error {
+			if m.ID != "code" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			if d := time.Since(m.At); d > time.Second {
+				t.Errorf("the code went out after %v", d)
+			}
+			return nil
+		}), 20*time.Second)
+		if diff := cmp.Diff([]string{"code"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWorkerOutlivesAStoreThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{broken: errors.New("no connection")}
+		o.put(letter("m", time.Now()))
+		time.AfterFunc(time.Minute, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.broken = nil
+		})
+		log := work(t, o, sender(func(context.Context, storage.Mail) error { return nil }), 2*time.Minute)
+		if diff := cmp.Diff([]string{"m"}, o.sent); diff != "" {
+			t.Error(diff)
+		}
+		if n := strings.Count(log, "no connection"); n == 0 || n > 20 {
+			t.Errorf("it was said %d times in a minute", n)
 		}
 	})
 }
