@@ -1,8 +1,8 @@
 // Package factors holds the vocabulary of proof: what a person proved (Evidence), what a person
 // has set up to prove it with (Enrollment), and what a way of proving must be able to do (Factor).
 //
-// Each factor is a subpackage (totp, recovery, and the others as they come) that knows neither
-// pages nor policies nor tokens; factortest holds all of them to one conformance suite.
+// Each factor is a subpackage (totp, passkey, emailcode, recovery) that knows neither pages nor
+// policies nor tokens; factortest holds all of them to one conformance suite.
 package factors
 
 import (
@@ -67,6 +67,7 @@ type User struct {
 	Name   string
 	App    string // what the person is signing in to, for the words of a mail; empty for none
 	Attest bool   // the person's policy wants the maker of a key to vouch for it
+	Here   bool   // a passkey is to be in the device at hand, which the person was offered to trust
 }
 
 // Enrollment is a factor that a person has set up.

@@ -31,10 +31,10 @@ func (d *DB) UserHandle(ctx context.Context, userID string) ([]byte, error) {
 	return handle, d.fail(err, "user handle")
 }
 
-// UserByHandle finds the person of a user handle. ErrNotFound: it is nobody's, or the person is gone.
-func (d *DB) UserByHandle(ctx context.Context, handle []byte) (userID string, err error) {
-	userID, err = one(ctx, d.reader, text, `SELECT user_id FROM user_handles WHERE handle = $1`, handle)
-	return userID, d.fail(err, "person by user handle")
+// HasUserHandle reports whether a person's UserHandle was ever asked for.
+func (d *DB) HasUserHandle(ctx context.Context, userID string) (bool, error) {
+	n, err := one(ctx, d.reader, number, `SELECT count(*) FROM user_handles WHERE user_id = $1`, userID)
+	return n > 0, d.fail(err, "user handle")
 }
 
 // Passkey finds the live enrollment of a credential id. ErrNotFound: there is none, or its person is
