@@ -41,8 +41,12 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	}
 	f := facts{user: standing.User, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
 	var ok bool
-	f.org, f.policy, ok = binding(tx.Demand.Org, standing.Orgs)
+	f.org, ok = binding(tx.Demand.Org, standing.Orgs, now)
 	f.notMember = !ok
+	f.policy = f.org.policyAt(now, skipsBefore(tx, f.org))
+	if box, ok := Mailbox(standing.User); ok && s.Factors[factors.Email] != nil {
+		f.enrolled = append(f.enrolled, box)
+	}
 	f.policy.Factors = slices.DeleteFunc(slices.Clone(f.policy.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
 	if f.policy.live(standing.Session, now) {
 		f.session = standing.Session
@@ -50,20 +54,45 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	return f, nil
 }
 
-// binding is the policy that binds a person of orgs: that of the named organization or, when none
-// is named, of the strictest, or the personal one. It returns false for who is not in the named one.
-func binding(named string, orgs []Org) (Org, Policy, bool) {
-	if named != "" {
-		i := slices.IndexFunc(orgs, func(o Org) bool { return o.ID == named })
-		if i < 0 {
-			return Org{}, Personal(), false
-		}
-		return orgs[i], orgs[i].Policy, true
+// Mailbox is the verified mailbox of a person as a factor, which nobody has to set up. Its id is the
+// address. It returns false for who has none.
+func Mailbox(u User) (factors.Enrollment, bool) {
+	if u.Email == "" || !u.EmailVerified {
+		return factors.Enrollment{}, false
 	}
-	if org, ok := Strictest(orgs); ok {
-		return org, org.Policy, true
+	return factors.Enrollment{ID: u.Email, UserID: u.ID, Kind: factors.Email, Created: u.Created, Confirmed: u.Created}, true
+}
+
+// binding is the organization that binds a person of orgs: the named one or, when none is named, the
+// strictest; the zero Org is nobody's. It returns false for who is not in the named one.
+func binding(named string, orgs []Org, now time.Time) (Org, bool) {
+	if named == "" {
+		org, _ := Strictest(orgs, now)
+		return org, true
 	}
-	return Org{}, Personal(), true
+	i := slices.IndexFunc(orgs, func(o Org) bool { return o.ID == named })
+	if i < 0 {
+		return Org{}, false
+	}
+	return orgs[i], true
+}
+
+// policyAt is what the organization of a Standing demands of its person now, who had put off setting up a
+// factor skips times. Who is in none is under the personal policy.
+func (o Org) policyAt(now time.Time, skips int) Policy {
+	if o.ID == "" {
+		return Personal()
+	}
+	return o.Policy.At(now, o.Joined, skips)
+}
+
+// skipsBefore is how often the person had put off setting up a factor when tx began: what was put off in
+// it is good for it, also when it was the last time.
+func skipsBefore(tx Transaction, o Org) int {
+	if slices.Contains(tx.PutOff, OfferEnroll) {
+		return max(o.Skips-1, 0)
+	}
+	return o.Skips
 }
 
 // live reports whether the policy lets a session still be used.
@@ -71,25 +100,49 @@ func (p Policy) live(s session.Session, now time.Time) bool {
 	return s.ID != "" && s.Live(now, time.Duration(p.Session.Idle), time.Duration(p.Session.Overall))
 }
 
-// known returns tx with only the evidence that these facts bear out: what the session lends now,
-// and of passwords only the one that the person still has.
-func (f facts) known(tx Transaction) Transaction {
-	tx.Borrowed = slices.DeleteFunc(slices.Clone(f.session.Evidence), f.user.outdated)
-	tx.Proved = slices.DeleteFunc(slices.Clone(tx.Proved), f.user.outdated)
+// known returns tx with what these facts say of it: only the evidence that they bear out, of what the
+// session lends now and of what was proved, and the person's own wish.
+func (f facts) known(tx Transaction, now time.Time) Transaction {
+	tx.Borrowed = f.user.borne(f.session.Evidence, now)
+	tx.Proved = f.user.borne(tx.Proved, now)
+	tx.Default = f.user.Default
 	return tx
 }
 
-// outdated reports whether e is proof of a password that the person has changed since.
+// mailReset is how long a password that was set on the word of the mailbox alone rests on it: what a
+// mail code proves beside it is the same mailbox once more.
+const mailReset = 7 * 24 * time.Hour
+
+// borne is what the person bears out of evidence: what is not outdated, a password by what it rests on.
+func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Evidence {
+	out := slices.DeleteFunc(slices.Clone(evidence), u.outdated)
+	for i, e := range out {
+		if e.Kind != factors.Password {
+			continue
+		}
+		out[i].Source = passwordSource
+		if !u.PasswordMail.IsZero() && now.Before(u.PasswordMail.Add(mailReset)) {
+			out[i].Source = mailboxSource(u.Email)
+		}
+	}
+	return out
+}
+
+// passwordSource is what the proof of a password rests on: a person has one.
+const passwordSource = "password"
+
+// outdated reports whether e was proved before nothing counted any more, or is proof of a password
+// that the person has changed since.
 func (u User) outdated(e factors.Evidence) bool {
-	return e.Kind == factors.Password && e.At.Before(u.PasswordSet)
+	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.At.Before(u.PasswordSet))
 }
 
 // next is Next for these facts.
 func (f facts) next(tx Transaction, now time.Time) Step {
-	return Next(f.known(tx), f.policy, f.enrolled, now)
+	return Next(f.known(tx, now), f.policy, f.enrolled, now)
 }
 
 // evidence is what counts of tx for these facts.
 func (f facts) evidence(tx Transaction, now time.Time) []factors.Evidence {
-	return Counted(f.known(tx), f.policy, f.enrolled, now)
+	return Counted(f.known(tx, now), f.policy, f.enrolled, now)
 }

@@ -63,28 +63,34 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, tx Transaction, n
 	return s.start(w, r, tx, now)
 }
 
-// proof is what Recheck judges a grant by: what was proved, for which organization, and under
-// which state of its policy.
+// proof is what Recheck judges a grant by: what was proved, for which organization, and under which
+// state of its policy and of the person's factors.
 type proof struct {
 	Evidence []factors.Evidence `json:"evidence"`
 	Named    string             `json:"named,omitempty"` // the organization that the client named
 	Bound    string             `json:"bound,omitempty"` // the one whose policy was met
 	Epoch    int64              `json:"epoch"`
+	Removals int64              `json:"removals,omitempty"` // User.Removals then
+	Skips    int                `json:"skips,omitempty"`    // how often the person had put off setting up a factor before
 }
 
 // result is what op is told.
 func (f facts) result(tx Transaction, sessionID string, now time.Time) (Result, error) {
 	evidence := f.evidence(tx, now)
-	p, err := json.Marshal(proof{Evidence: evidence, Named: tx.Demand.Org, Bound: f.org.ID, Epoch: f.policy.Epoch})
+	p, err := json.Marshal(proof{
+		Evidence: evidence, Named: tx.Demand.Org, Bound: f.org.ID, Epoch: f.policy.Epoch,
+		Removals: f.user.Removals, Skips: skipsBefore(tx, f.org),
+	})
 	if err != nil {
 		return Result{}, err
 	}
 	return Result{
 		UserID: tx.UserID, OrgID: f.org.ID, SessionID: sessionID,
-		AMR:      AMR(evidence),
-		ACR:      ACR(slices.Concat(tx.Demand.ACR, tx.Demand.FloorACR), evidence),
-		AuthTime: AuthTime(evidence),
-		Request:  tx.Request, Proof: p,
+		AMR:       AMR(evidence),
+		ACR:       ACR(slices.Concat(tx.Demand.ACR, tx.Demand.FloorACR), evidence),
+		AuthTime:  AuthTime(evidence),
+		Recovered: slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
+		Request:   tx.Request, Proof: p,
 	}, nil
 }
 

@@ -2,9 +2,10 @@ package login
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -93,17 +94,16 @@ type Duration time.Duration
 // Preset returns a named policy, or false. The presets are off, standard and strict.
 func Preset(name string) (Policy, bool) {
 	const minute, hour, day = Duration(time.Minute), Duration(time.Hour), 24 * Duration(time.Hour)
-	trust := Trust{Offer: true, RemindAfter: 14 * day}
 	kinds := []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery}
 	switch name {
 	case "off":
-		return Policy{MFA: Off, Factors: kinds, Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 7 * day, Session: Limits{Idle: day, Overall: 7 * day}}, true
+		return Policy{MFA: Off, Factors: kinds, Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 7 * day, Session: Limits{Idle: day, Overall: 7 * day}}, true
 	case "standard":
-		return Policy{MFA: Required, Factors: kinds, Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day}}, true
+		return Policy{MFA: Required, Factors: kinds, Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day}}, true
 	case "strict":
 		return Policy{
 			MFA: Required, Factors: []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery},
-			Trust: trust, Enrollment: Open, HardwareKeys: AnyHardware,
+			Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware,
 			Reuse: 12 * hour, Session: Limits{Idle: 30 * minute, Overall: 12 * hour},
 		}, true
 	}
@@ -122,13 +122,92 @@ func Personal() Policy {
 // Allows reports whether the policy lets k be a second factor.
 func (p Policy) Allows(k factors.Kind) bool { return slices.Contains(p.Factors, k) }
 
-// Validate says, in a sentence for the person who wrote the policy, what is wrong with it.
+// Lets reports whether the policy lets a person set k up.
+func (p Policy) Lets(k factors.Kind) bool {
+	return p.MFA != Off && slices.Contains(selfEnrolled, k) && p.Allows(k)
+}
+
+// At is p as it binds one person now, who joined then and has put off setting up a factor skips
+// times. Where p does not demand a second factor of the person yet, it is optional, and Leave says
+// what is left.
+func (p Policy) At(now, joined time.Time, skips int) Policy {
+	p.Leave = Leave{}
+	if p.MFA != Required {
+		return p
+	}
+	until := p.From
+	if p.Grace.Days > 0 {
+		if joined.After(until) {
+			until = joined
+		}
+		until = until.Add(time.Duration(p.Grace.Days) * 24 * time.Hour)
+	}
+	switch {
+	case now.Before(until):
+		p.Leave.Until = until
+	case skips < p.Grace.Skips:
+		p.Leave.Skips = p.Grace.Skips - max(skips, 0)
+	default:
+		return p
+	}
+	p.MFA = Optional
+	return p
+}
+
+// UnmarshalJSON gives what is not there the value that it had before it could be said.
+func (p *Policy) UnmarshalJSON(b []byte) error {
+	type plain Policy
+	read := plain{Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	*p = Policy(read)
+	return nil
+}
+
+// defaultTrust is the offer where nothing else is said.
+var defaultTrust = Trust{Offer: true, RemindAfter: Duration(14 * 24 * time.Hour)}
+
+// The longest grace that can be given.
+const (
+	maxGraceDays  = 365
+	maxGraceSkips = 100
+)
+
+// Validate says, in a sentence for the person who wrote the policy, what is wrong with it. It is for
+// writing one: a policy that was kept before a rule came still binds.
 func (p Policy) Validate() error {
+	for _, check := range []func() error{p.validDemand, p.validFactors, p.validEnrollment, p.validTimes} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Policy) validDemand() error {
 	switch p.MFA {
 	case Off, Optional, Required:
 	default:
 		return fmt.Errorf("mfa is %q: it has to be off, optional or required", p.MFA)
 	}
+	g := p.Grace
+	switch {
+	case p.MFA != Required && !p.From.IsZero():
+		return fmt.Errorf("from is for mfa that is required, and mfa is %s", p.MFA)
+	case p.MFA != Required && g != Grace{}:
+		return fmt.Errorf("grace is for mfa that is required, and mfa is %s", p.MFA)
+	case g.Days != 0 && g.Skips != 0:
+		return errors.New("grace has days and skips: it may have one of them")
+	case g.Days < 0 || g.Days > maxGraceDays:
+		return fmt.Errorf("grace days is %d: it has to be between 1 and %d", g.Days, maxGraceDays)
+	case g.Skips < 0 || g.Skips > maxGraceSkips:
+		return fmt.Errorf("grace skips is %d: it has to be between 1 and %d", g.Skips, maxGraceSkips)
+	}
+	return nil
+}
+
+func (p Policy) validFactors() error {
 	seen := map[factors.Kind]bool{}
 	for _, k := range p.Factors {
 		switch k {
@@ -141,13 +220,40 @@ func (p Policy) Validate() error {
 		}
 		seen[k] = true
 	}
-	if p.MFA != Off && !slices.ContainsFunc(selfEnrolled, p.Allows) {
-		return fmt.Errorf("factors has to allow %s where mfa is %s: people cannot set up any other in this release", spoken(selfEnrolled), p.MFA)
+	switch {
+	case p.MFA == Required && !p.Allows(factors.Passkey):
+		return errors.New("factors has to allow passkey where mfa is required: nothing else keeps a person from giving a proof to a forged page (NIST SP 800-63B-4, 2.2.2)")
+	case p.MFA != Off && !slices.ContainsFunc([]factors.Kind{factors.TOTP, factors.Passkey, factors.Email}, p.Allows):
+		return fmt.Errorf("factors has to allow totp, passkey or email where mfa is %s: a recovery code alone is no factor", p.MFA)
 	}
+	return nil
+}
+
+func (p Policy) validEnrollment() error {
+	switch p.Enrollment {
+	case Open, ByMail, ByTicket:
+	default:
+		return fmt.Errorf("enrollment is %q: it has to be open, mail or ticket", p.Enrollment)
+	}
+	if p.Enrollment != Open && p.Grace.Skips > 0 {
+		return fmt.Errorf("grace skips are for enrollment that is open, and enrollment is %s: give days", p.Enrollment)
+	}
+	switch p.HardwareKeys {
+	case AnyHardware, Attested:
+	default:
+		return fmt.Errorf("hardware_keys is %q: it has to be any or attested", p.HardwareKeys)
+	}
+	return nil
+}
+
+func (p Policy) validTimes() error {
 	for _, d := range []struct {
 		name string
 		d    Duration
-	}{{"reuse", p.Reuse}, {"session idle", p.Session.Idle}, {"session overall", p.Session.Overall}} {
+	}{
+		{"reuse", p.Reuse}, {"session idle", p.Session.Idle}, {"session overall", p.Session.Overall},
+		{"trust_device remind_after", p.Trust.RemindAfter},
+	} {
 		if d.d < Duration(time.Minute) || d.d > Duration(365*24*time.Hour) {
 			return fmt.Errorf("%s is %s: it has to be between 1m and 365d", d.name, d.d)
 		}
@@ -158,32 +264,47 @@ func (p Policy) Validate() error {
 	return nil
 }
 
-// spoken is a choice of kinds in words.
-func spoken(kinds []factors.Kind) string {
-	var names []string
-	for _, k := range kinds {
-		names = append(names, string(k))
-	}
-	return strings.Join(names, " or ")
-}
-
-// Strictest returns the organization whose policy binds a person who named none: the one that
-// demands most, then allows fewest factors, then trusts a proof and a session for the shortest
-// time; the lower id decides between equals, so that every instance agrees. It returns false for
-// a person in no organization.
-func Strictest(orgs []Org) (Org, bool) {
+// Strictest returns the organization whose policy binds a person who named none: the one that now
+// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then allows
+// fewest factors, then trusts a proof and a session for the shortest time; the lower id decides
+// between equals, so that every instance agrees. It is one organization with all that its policy
+// says, also where another is stricter in something that comes later in this list. It returns false
+// for a person in no organization.
+func Strictest(orgs []Org, now time.Time) (Org, bool) {
 	if len(orgs) == 0 {
 		return Org{}, false
 	}
-	rank := map[MFA]int{Off: 0, Optional: 1, Required: 2}
 	return slices.MinFunc(orgs, func(a, b Org) int {
+		p, q := a.Policy.At(now, a.Joined, a.Skips), b.Policy.At(now, b.Joined, b.Skips)
 		return cmp.Or(
-			cmp.Compare(rank[b.Policy.MFA], rank[a.Policy.MFA]),
-			cmp.Compare(len(a.Policy.Factors), len(b.Policy.Factors)),
-			cmp.Compare(a.Policy.Reuse, b.Policy.Reuse),
-			cmp.Compare(a.Policy.Session.Overall, b.Policy.Session.Overall),
-			cmp.Compare(a.Policy.Session.Idle, b.Policy.Session.Idle),
+			cmp.Compare(q.demands(), p.demands()),
+			cmp.Compare(slices.Index(enrollBys, q.Enrollment), slices.Index(enrollBys, p.Enrollment)),
+			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
+			cmp.Compare(len(p.Factors), len(q.Factors)),
+			cmp.Compare(p.Reuse, q.Reuse),
+			cmp.Compare(p.Session.Overall, q.Session.Overall),
+			cmp.Compare(p.Session.Idle, q.Session.Idle),
 			cmp.Compare(a.ID, b.ID),
 		)
 	}), true
+}
+
+// What a policy may say, the strictest last.
+var (
+	enrollBys    = []EnrollBy{Open, ByMail, ByTicket}
+	hardwareKeys = []HardwareKeys{AnyHardware, Attested}
+)
+
+// demands is how much a policy that binds now asks for. One that gives leave asks everybody, though
+// it takes no for an answer.
+func (p Policy) demands() int {
+	switch {
+	case p.MFA == Required:
+		return 3
+	case p.Leave != Leave{}:
+		return 2
+	case p.MFA == Optional:
+		return 1
+	}
+	return 0
 }

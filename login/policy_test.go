@@ -96,7 +96,7 @@ func TestStrictest(t *testing.T) {
 		{"shorter idle", []login.Org{org("a", preset("standard")), org("b", with("standard", func(p *login.Policy) { p.Session.Idle-- }))}, "b"},
 		{"lower id", []login.Org{org("b", preset("standard")), org("a", preset("standard"))}, "a"},
 	} {
-		got, ok := login.Strictest(c.orgs)
+		got, ok := login.Strictest(c.orgs, noon)
 		if got.ID != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q, %v", c.name, got.ID, ok)
 		}

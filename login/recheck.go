@@ -12,12 +12,14 @@ import (
 )
 
 // Recheck judges a grant anew when it is used: the person and the membership are live, the session
-// is (unless offline), and what was proved still meets the policy of now. How old the proof is does
-// not matter here: a grant says when, and the client judges. ErrDenied wraps why not.
+// is (unless offline), and what was proved still meets the policy of now, and one of floor, which is
+// what the client's registration demands of every sign-in now. How old the proof is does not matter
+// here: a grant says when, and the client judges. ErrDenied wraps why not.
 //
 // It is one round trip, and no use of the session: an app that refreshes by itself in a forgotten
-// tab must not keep a person signed in.
-func (s *Server) Recheck(ctx context.Context, r Result, offline bool) error {
+// tab must not keep a person signed in. A second one reads the person's factors, where something
+// changed that the proof was judged by.
+func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline bool) error {
 	var p proof
 	if err := json.Unmarshal(r.Proof, &p); err != nil {
 		return fmt.Errorf("read the proof of a grant: %w", err)
@@ -33,41 +35,56 @@ func (s *Server) Recheck(ctx context.Context, r Result, offline bool) error {
 	if err != nil {
 		return storeFailed("read the person", err)
 	}
-	if !standing.User.Disabled.IsZero() {
+	user := standing.User
+	if !user.Disabled.IsZero() {
 		return fmt.Errorf("%w: the person is disabled", ErrDenied)
 	}
-	if slices.ContainsFunc(p.Evidence, standing.User.outdated) {
-		return fmt.Errorf("%w: the password was changed", ErrDenied)
+	if slices.ContainsFunc(p.Evidence, user.outdated) {
+		return fmt.Errorf("%w: the password was changed, or nothing of then counts any more", ErrDenied)
 	}
 	if r.OrgID != "" && !slices.ContainsFunc(standing.Orgs, func(o Org) bool { return o.ID == r.OrgID }) {
 		return fmt.Errorf("%w: the person has left the organization", ErrDenied)
 	}
-	org, policy, ok := binding(p.Named, standing.Orgs)
+	now := s.Now()
+	org, ok := binding(p.Named, standing.Orgs, now)
 	if !ok {
 		return fmt.Errorf("%w: the person has left the organization", ErrDenied)
 	}
-	if !offline && !policy.live(standing.Session, s.Now()) {
+	skips := org.Skips
+	if org.ID == p.Bound { // what was put off since is about the sign-ins since
+		skips = p.Skips
+	}
+	policy := org.policyAt(now, skips)
+	if !offline && !policy.live(standing.Session, now) {
 		return fmt.Errorf("%w: the session has ended", ErrDenied)
 	}
-	if org.ID == p.Bound && policy.Epoch == p.Epoch {
-		return nil
-	}
-	return s.rejudge(ctx, r.UserID, policy, p.Evidence)
-}
-
-// rejudge asks whether evidence meets a policy that it was not given under.
-func (s *Server) rejudge(ctx context.Context, userID string, p Policy, evidence []factors.Evidence) error {
-	var enrolled []factors.Enrollment
-	if p.MFA == Optional { // the only case in which it matters
-		var err error
-		if enrolled, err = s.Enrollments.Enrollments(ctx, userID); err != nil {
-			return storeFailed("read the person's factors", err)
+	evidence := user.borne(p.Evidence, now)
+	demanded := policy.MFA == Required // which may have begun by itself
+	if org.ID != p.Bound || policy.Epoch != p.Epoch || user.Removals != p.Removals {
+		if evidence, demanded, err = s.rejudge(ctx, user, policy, evidence); err != nil {
+			return err
 		}
 	}
-	if p.demandsMFA(enrolled) && !multiFactor(allowed(p, evidence)) {
+	switch {
+	case !slices.ContainsFunc(evidence, primary), demanded && !multiFactor(evidence):
 		return fmt.Errorf("%w: the proof does not meet the policy any more", ErrDenied)
+	case len(floor) > 0 && !slices.ContainsFunc(floor, func(acr string) bool { return Met(acr, evidence) }):
+		return fmt.Errorf("%w: the proof does not meet what the client demands", ErrDenied)
 	}
 	return nil
+}
+
+// rejudge finds out what of evidence counts under a policy that it was not given under, and for the
+// factors that the person has now; and whether that policy demands two.
+func (s *Server) rejudge(ctx context.Context, u User, p Policy, evidence []factors.Evidence) ([]factors.Evidence, bool, error) {
+	enrolled, err := s.Enrollments.Enrollments(ctx, u.ID)
+	if err != nil {
+		return nil, false, storeFailed("read the person's factors", err)
+	}
+	if box, ok := Mailbox(u); ok {
+		enrolled = append(enrolled, box)
+	}
+	return counting(evidence, p, enrolled), p.demandsMFA(enrolled), nil
 }
 
 // Claims are what the provider says of a person. ErrDenied: the person is gone or disabled.

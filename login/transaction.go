@@ -16,9 +16,10 @@ type Transaction struct {
 	Edited      string // the address that the person went back to correct
 	Request     []byte // the authorization request as op wrote it; login never reads it
 	Demand      Demand
-	Borrowed    []factors.Evidence // from the browser's session: read anew for each request, and not kept
+	Borrowed    []factors.Evidence `json:"-"` // from the browser's session: read anew for each request, and not kept
 	Proved      []factors.Evidence // in this transaction
-	Device      Device             // what the browser's cookie says of this person here: read anew for each request, and not kept
+	Device      Device             `json:"-"` // what the browser's cookie says of this person here: read anew for each request, and not kept
+	Default     factors.Kind `json:"-"` // what the person has asked to be asked for first: read anew for each request, and not kept
 	Can         []Capability       // what the browser's script found that it can; a hint, never a proof
 	SessionID   string             // the session that lends Borrowed
 	Chosen      factors.Kind       // what the person picked under "Try another method"
@@ -68,9 +69,11 @@ type App struct {
 type Pending struct {
 	Kind   factors.Kind
 	Enroll bool // setting the factor up, as opposed to proving it
-	Prompt factors.Prompt
-	State  factors.State
-	Begun  time.Time
+	// Discover is a passkey of whoever it may be, as opposed to one of a person who is known.
+	Discover bool
+	Prompt   factors.Prompt
+	State    factors.State
+	Begun    time.Time
 }
 
 // OfferKind is something that a person may do after the demand is met.
@@ -91,7 +94,7 @@ type Device struct {
 	Knows    []string  // ids of the person's enrollments that were made or used on this browser's device
 	Refused  bool      // "Not on this device"
 	Remind   time.Time // "Remind me later": not before
-	Signaled string    // what the browser was last told of the person's passkeys, as Passkeys.Accepted says it, hashed
+	Signaled string    // what the browser was last told of the person's passkeys: see Signaled
 }
 
 // Capability is something that a browser's script found it can do.
@@ -111,6 +114,7 @@ type Result struct {
 	AMR       []string
 	ACR       string
 	AuthTime  time.Time
+	Recovered bool   // by a recovery code
 	Request   []byte // as op gave it to Begin
 	Proof     []byte // for Recheck; op keeps it with the grant and never reads it
 }

@@ -114,7 +114,7 @@ func (p *Provider) recheck(ctx context.Context, g Grant) error {
 	err := p.people.Recheck(ctx, login.Result{
 		UserID: g.UserID, OrgID: g.OrgID, SessionID: g.SessionID,
 		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime, Proof: g.Proof,
-	}, g.Offline)
+	}, nil, g.Offline)
 	switch {
 	case errors.Is(err, login.ErrDenied):
 		slog.InfoContext(ctx, "grant refused",

@@ -120,7 +120,7 @@ func (d *desk) End(_ http.ResponseWriter, r *http.Request, sid string) error {
 	return d.db.EndSession(r.Context(), sid, d.now(), noTrail)
 }
 
-func (d *desk) Recheck(ctx context.Context, r login.Result, offline bool) error {
+func (d *desk) Recheck(ctx context.Context, r login.Result, _ []string, offline bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.denied != nil {

@@ -1,0 +1,57 @@
+package login
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// MissingMethod is a way to prove that a person has and that is not asked for, and why.
+type MissingMethod struct {
+	Kind   factors.Kind
+	Reason MissingReason
+}
+
+// MissingReason is why a way to prove is not asked for.
+type MissingReason string
+
+const (
+	MissingByPolicy   MissingReason = "policy"     // the organization does not allow it
+	MissingWeak       MissingReason = "weak"       // it is not enough for what is asked
+	MissingBrowser    MissingReason = "browser"    // the browser cannot use it
+	MissingUnverified MissingReason = "unverified" // nobody has shown that the mail address is the person's
+)
+
+// Missing says why the open Challenge does not list what the person has. For a challenge that comes
+// before a first factor, and for every other step, there is nothing to say.
+func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []MissingMethod {
+	q := inquire(tx, p, enrolled, now)
+	step := q.next()
+	if step.Kind != Challenge || !owns(q.enrolled) {
+		return nil
+	}
+	var out []MissingMethod
+	for _, k := range []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery} {
+		if slices.Contains(step.Methods, k) {
+			continue
+		}
+		has := func(e factors.Enrollment) bool { return e.Kind == k }
+		reason := MissingWeak
+		switch {
+		case !slices.ContainsFunc(enrolled, has):
+			if k != factors.Email || !p.Allows(k) {
+				continue
+			}
+			reason = MissingUnverified
+		case !p.Allows(k):
+			reason = MissingByPolicy
+		case k == factors.Passkey && !q.can(CanPasskey):
+			reason = MissingBrowser
+		case k == factors.Recovery && !slices.ContainsFunc(q.able, has):
+			continue // it was only just shown
+		}
+		out = append(out, MissingMethod{Kind: k, Reason: reason})
+	}
+	return out
+}

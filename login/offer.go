@@ -1,0 +1,107 @@
+package login
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// offer decides what to offer once the demand is met. What was put off is not offered again.
+func (q inquiry) offer() (Step, bool) {
+	for _, o := range []struct {
+		kind OfferKind
+		open bool
+	}{
+		{OfferName, q.offersName()},
+		{OfferEnroll, q.offersEnroll()},
+		{OfferRecovery, q.offersRecovery()},
+		{OfferReplace, q.offersReplace()},
+		{OfferTrust, q.offersTrust()},
+		{OfferSignal, q.offersSignal()},
+	} {
+		if !o.open || slices.Contains(q.tx.PutOff, o.kind) {
+			continue
+		}
+		step := Step{Kind: Offer, Offer: o.kind}
+		if o.kind == OfferEnroll {
+			step.Methods, step.Leave = q.enrollable(multiFactor), q.p.Leave
+		}
+		return step, true
+	}
+	return Step{}, false
+}
+
+// offersName: the passkey that was just made is still there.
+func (q inquiry) offersName() bool {
+	return q.tx.Registered != "" && slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
+		return e.Kind == factors.Passkey && e.ID == q.tx.Registered
+	})
+}
+
+// offersEnroll: the policy will ask for a factor soon, and this is a sign-in, with all that it takes to
+// set a first one up.
+func (q inquiry) offersEnroll() bool {
+	return q.p.Leave != Leave{} && !owns(q.enrolled) && slices.ContainsFunc(q.proved(), primary) &&
+		q.confirmed() && len(q.enrollable(multiFactor)) > 0
+}
+
+// offersRecovery: no code is recorded. A new one is for who has proved another factor here and now:
+// whoever found an open session gets none.
+func (q inquiry) offersRecovery() bool {
+	recorded := slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
+		return e.Kind == factors.Recovery && !e.Confirmed.IsZero()
+	})
+	return !recorded && q.p.Allows(factors.Recovery) && hasFactor(q.p, q.enrolled) &&
+		q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)
+}
+
+// offersReplace: who used the recovery code may have lost what it stands in for.
+func (q inquiry) offersReplace() bool {
+	return q.p.Lets(factors.TOTP) && q.provedBy(factors.Recovery) &&
+		slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
+			return e.Kind == factors.TOTP && e.Created.Before(q.tx.Started)
+		})
+}
+
+// offersTrust: the device can verify its user and has no passkey of the person yet, as far as its
+// browser knows, which was not told to leave it alone.
+func (q inquiry) offersTrust() bool {
+	d := q.tx.Device
+	has := slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
+		return e.Kind == factors.Passkey && (q.here(e) || !e.Created.Before(q.tx.Started))
+	})
+	return q.p.Trust.Offer && q.p.Lets(factors.Passkey) && q.room(factors.Passkey) && q.can(CanPlatform) &&
+		!has && !d.Refused && !q.now.Before(d.Remind) && q.provedBy(factors.TOTP, factors.Recovery)
+}
+
+// offersSignal: the browser was told of other passkeys than there are.
+func (q inquiry) offersSignal() bool {
+	return q.can(CanSignal) && q.tx.Device.Signaled != Signaled(q.enrolled)
+}
+
+// provedBy reports whether one of the kinds was proved in this transaction, and counts. A mail code
+// is never asked about: it earns nobody a factor that is stronger than it is.
+func (q inquiry) provedBy(kinds ...factors.Kind) bool {
+	return slices.ContainsFunc(q.proved(), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
+}
+
+// Signaled is the Device.Signaled of a browser that was told of exactly these passkeys; empty for none.
+func Signaled(enrolled []factors.Enrollment) string {
+	var handles []string
+	for _, e := range enrolled {
+		if e.Kind == factors.Passkey {
+			handles = append(handles, base64.RawURLEncoding.EncodeToString(e.Handle))
+		}
+	}
+	if len(handles) == 0 {
+		return ""
+	}
+	slices.Sort(handles)
+	h := sha256.New()
+	for _, handle := range handles {
+		h.Write([]byte(handle + "\n"))
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,132 @@
+package login
+
+import (
+	"slices"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// requirement is what evidence has to meet.
+type requirement func([]factors.Evidence) bool
+
+// reach is how a requirement can be met.
+type reach int
+
+const (
+	byProof      reach = iota // it is met, or proving an enrolled factor meets it
+	byEnrollment              // the person has no factor at all and may set one up
+	unreachable
+)
+
+// requirement joins what the policy, the client's registration and the request demand into one
+// predicate, and says how it can be met. A request can only add to it.
+func (q inquiry) requirement(d Demand) (requirement, reach) {
+	ways := [][]string{{}}
+	if q.demandsMFA() {
+		ways = [][]string{{ACRMultiFactor}}
+	}
+	floor, asked := knownOnly(d.FloorACR), knownOnly(d.ACR)
+	if (len(d.FloorACR) > 0 && len(floor) == 0) || (d.Essential && len(asked) == 0) {
+		return nil, unreachable
+	}
+	ways = combine(ways, floor, false)
+	ways = combine(ways, asked, d.Voluntary && !d.Essential)
+
+	attempts := []struct {
+		try bool
+		can func(requirement) bool
+		how reach
+	}{
+		{d.Silent, q.met, byProof}, // nobody can be asked: what is met already comes before what is preferred
+		{true, q.provable, byProof},
+		{true, q.settable, byEnrollment},
+	}
+	for _, a := range attempts {
+		for _, way := range ways {
+			need := func(ev []factors.Evidence) bool {
+				return !slices.ContainsFunc(way, func(acr string) bool { return !Met(acr, ev) })
+			}
+			if a.try && a.can(need) {
+				return need, a.how
+			}
+		}
+	}
+	return nil, unreachable
+}
+
+// demandsMFA reports whether this person owes a second factor whatever a client asks: by the policy,
+// or because one more factor may be set up only by who can show one that there is.
+func (q inquiry) demandsMFA() bool {
+	return q.p.demandsMFA(q.enrolled) || (q.adds() && owns(q.enrolled))
+}
+
+// demandsMFA reports whether p asks a person with these factors for a second one. Leave that is counted
+// is for who can use it: who has set something up is not offered anything that could be put off.
+func (p Policy) demandsMFA(enrolled []factors.Enrollment) bool {
+	counted := p.Leave.Skips > 0 && owns(enrolled)
+	return p.MFA == Required || (p.MFA == Optional && (counted || hasFactor(p, enrolled)))
+}
+
+func (q inquiry) met(need requirement) bool { return need(q.evidence) }
+
+func (q inquiry) provable(need requirement) bool { return q.met(need) || len(q.sufficient(need)) > 0 }
+
+func (q inquiry) settable(need requirement) bool {
+	return !owns(q.enrolled) && q.confirmable() && len(q.enrollable(need)) > 0
+}
+
+// combine extends every way to meet the demand so far by each of the alternatives, in their order
+// of preference; optional ones may also be left unmet, which is the last resort.
+func combine(ways [][]string, alternatives []string, optional bool) [][]string {
+	if len(alternatives) == 0 {
+		return ways
+	}
+	var out [][]string
+	for _, a := range alternatives {
+		for _, w := range ways {
+			out = append(out, append(slices.Clone(w), a))
+		}
+	}
+	if optional {
+		out = append(out, ways...)
+	}
+	return out
+}
+
+func knownOnly(acrs []string) []string {
+	return slices.DeleteFunc(slices.Clone(acrs), func(a string) bool { return !KnownACR(a) })
+}
+
+// sufficient are the enrollments of which one more proof would meet the need.
+func (q inquiry) sufficient(need requirement) []factors.Enrollment {
+	return slices.DeleteFunc(slices.Clone(q.able), func(e factors.Enrollment) bool { return !q.meets(e, need) })
+}
+
+// enrollable are the kinds of which the person may set up a first factor that would meet the need,
+// the one to begin with first. Where a passkey is made, it is made in the browser.
+func (q inquiry) enrollable(need requirement) []factors.Kind {
+	out := slices.DeleteFunc(slices.Clone(selfEnrolled), func(k factors.Kind) bool {
+		return !q.p.Lets(k) || !q.meets(factors.Enrollment{Kind: k}, need)
+	})
+	if !q.can(CanPasskey) && len(out) > 1 {
+		out = slices.DeleteFunc(out, func(k factors.Kind) bool { return k == factors.Passkey })
+	}
+	return q.chosenFirst(out)
+}
+
+func (q inquiry) meets(e factors.Enrollment, need requirement) bool {
+	return need(append(slices.Clone(q.evidence), promised(e)))
+}
+
+// promised is the least evidence that a proof of e would give. A passkey may verify its user or not,
+// and is hardware where the key cannot leave it, as far as it is known.
+func promised(e factors.Enrollment) factors.Evidence {
+	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: source(e), AMR: []string{"otp"}}
+	if e.Kind == factors.Passkey {
+		ev.AMR = []string{"pop", "swk", "user"}
+		if e.Place == factors.OnDevice || e.Place == factors.OnKey {
+			ev.AMR = []string{"hwk", "pop", "user"}
+		}
+	}
+	return ev
+}
