@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/vsee/vseeid/templates"
 )
 
 // Begin signs a person in for a client, or finds that the browser's session says enough already.
@@ -68,9 +70,24 @@ func (s *Server) seed(r *http.Request, tx *Transaction, now time.Time) (facts, e
 	if f.gone || f.session.ID == "" {
 		return nobody, nil // whoever it is has to sign in, and is told then
 	}
-	seeded.Identifier = f.user.Email
+	seeded.Identifier, seeded.Device = f.user.Email, s.device(r, current.UserID)
 	*tx = seeded
 	return f, nil
+}
+
+// beginHere signs a person in for a page of ours: what it needs is in own (Demand, Return, Adds). The
+// page has found that the browser's session does not say enough.
+func (s *Server) beginHere(w http.ResponseWriter, r *http.Request, own Transaction) error {
+	now := s.Now()
+	if err := s.admit(r.Context(), beginRate, now); err != nil {
+		return err
+	}
+	own.ID, own.Started = rand.Text(), now
+	own.BrowserHash = browserHash(s.cookies.browser(w, r))
+	if _, err := s.seed(r, &own, now); err != nil {
+		return err
+	}
+	return s.start(w, r, own, now)
 }
 
 // start keeps tx and sends the browser to its page.
@@ -113,9 +130,46 @@ func (s *Server) sso(w http.ResponseWriter, r *http.Request, tx Transaction, f f
 	if err := s.Sessions.TouchSession(r.Context(), f.session.ID, now); err != nil {
 		return storeFailed("note the use of a session", err)
 	}
-	result, err := f.result(tx, f.session.ID, now)
+	return s.deliver(w, r, tx, f, f.session.ID, now)
+}
+
+// deliver tells who asked for the sign-in what came of it: the client, or the page of ours.
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, tx Transaction, f facts, sessionID string, now time.Time) error {
+	if tx.Return != "" {
+		to := tx.Return
+		if tx.Adds != "" { // it came to nothing: it may not be added any more
+			to = accountPath
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return nil
+	}
+	result, err := f.result(tx, sessionID, now)
 	if err != nil {
 		return err
 	}
 	return s.Finish(w, r, result)
+}
+
+// refused tells who asked for the sign-in that nothing came of it. A person who is signed in all the
+// same is led to the account: the page that asked would only ask again.
+func (s *Server) refused(w http.ResponseWriter, r *http.Request, tx Transaction, oauthError string) error {
+	if tx.Return == "" {
+		return s.Fail(w, r, tx.Request, oauthError)
+	}
+	page := templates.Notice{Frame: s.frame(r, tx.Demand)}
+	_, ok, err := s.resident(r, Demand{})
+	switch {
+	case err != nil:
+		return err
+	case ok && oauthError == ErrorAccessDenied:
+		http.Redirect(w, r, accountPath, http.StatusSeeOther)
+		return nil
+	case oauthError == ErrorAccessDenied:
+		page.Title, page.Body = said("notice.stayedout")
+		page.Link = templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.signin"}}
+		return templates.Serve(w, r, http.StatusOK, page)
+	}
+	page.Title, page.Body = said("notice.unable")
+	page.Link = templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.account"}}
+	return templates.Serve(w, r, http.StatusForbidden, page)
 }

@@ -14,6 +14,7 @@ const (
 	browserCookie = "vseeid-browser" // 256 random bits that bind transactions to the browser; no credential
 	sessionCookie = "vseeid-session" // 256 random bits: who holds it is signed in
 	resumeCookie  = "vseeid-resume"  // sealed: the last few authorization requests
+	deviceCookie  = "vseeid-device"  // sealed: which passkeys are here, and who does not want one
 )
 
 // browserAge is the longest that browsers keep a cookie (RFC 6265bis).

@@ -25,6 +25,7 @@ var (
 	errForm         = errors.New("the form cannot be read")
 	errTooLarge     = errors.New("the form is too large")
 	errBusy         = errors.New("too many are waiting")
+	errNoMail       = errors.New("no mail is under way")
 )
 
 // tooMany says that an address has to wait.
@@ -124,6 +125,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, err error) erro
 		title, code = "notice.method", http.StatusRequestEntityTooLarge
 	case errors.Is(err, errForm):
 		title, code = "notice.method", http.StatusBadRequest
+	case errors.Is(err, errNoMail):
+		title, code = "notice.notfound", http.StatusNotFound
 	default:
 		if errors.As(err, &down) {
 			code = http.StatusServiceUnavailable
@@ -171,6 +174,10 @@ func (s *Server) restart(w http.ResponseWriter, r *http.Request, err error) erro
 	}
 	page.Title, page.Body = said(title)
 	switch {
+	case known && mark.Return != "":
+		page.Link = templates.Action{URL: mark.Return, Label: templates.Text{Key: "notice.again"}}
+	case !known && foreign.tx.Return != "":
+		page.Link = templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.again"}}
 	case app != "" && !known:
 		page.Link = templates.Action{URL: app, Label: templates.Text{Key: "notice.back"}}
 	case app != "":
@@ -187,7 +194,7 @@ func (s *Server) restart(w http.ResponseWriter, r *http.Request, err error) erro
 
 // atApp is AtApp for a page that can do without.
 func (s *Server) atApp(r *http.Request, request []byte) string {
-	if s.AtApp == nil {
+	if s.AtApp == nil || len(request) == 0 {
 		return ""
 	}
 	address, err := s.AtApp(r.Context(), request)

@@ -50,11 +50,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 	if err != nil {
 		return err
 	}
-	result, err := f.result(tx, sessionID, now)
-	if err != nil {
-		return err
-	}
-	return s.Finish(w, r, result)
+	return s.deliver(w, r, tx, f, sessionID, now)
 }
 
 // again goes on with what was proved in tx, which is taken, in a new transaction.

@@ -14,7 +14,8 @@ import (
 // transaction that is lost, expired or finished can be started again for the same app.
 type bookmark struct {
 	Tx      []byte    `json:"t"` // the first bytes of the SHA-256 of the transaction's id
-	Request []byte    `json:"r"`
+	Request []byte    `json:"r,omitempty"`
+	Return  string    `json:"p,omitempty"` // of a sign-in for a page of ours: that page
 	Started time.Time `json:"s"`
 	Done    bool      `json:"d,omitempty"`
 }
@@ -62,7 +63,7 @@ func (s *Server) bookmarkOf(r *http.Request, tx string) (bookmark, bool) {
 // remember puts a transaction in front, in place of what it said before, and forgets the oldest
 // until the rest fits. A request too long for a cookie is not remembered.
 func (s *Server) remember(w http.ResponseWriter, r *http.Request, tx Transaction, done bool) error {
-	first := bookmark{Tx: bookmarkID(tx.ID), Request: tx.Request, Started: tx.Started.Truncate(time.Second), Done: done}
+	first := bookmark{Tx: bookmarkID(tx.ID), Request: tx.Request, Return: tx.home(), Started: tx.Started.Truncate(time.Second), Done: done}
 	all := slices.DeleteFunc(s.bookmarks(r), func(b bookmark) bool { return bytes.Equal(b.Tx, first.Tx) })
 	all = slices.Insert(all, 0, first)
 	for ; len(all) > 0; all = all[:len(all)-1] {

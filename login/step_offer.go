@@ -1,8 +1,12 @@
 package login
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
@@ -10,42 +14,202 @@ import (
 
 // recovery takes the word of the person that the recovery code is recorded.
 func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answerBegun(w, r, Offer)
+	v, ok, err := s.answers(w, r, "recovery", func(_ StepKind, c ceremony) bool { return c.enroll && c.kind == factors.Recovery })
 	if err != nil || !ok {
 		return err
 	}
 	ctx := storage.WithTrail(r.Context(), s.enrolled(r, v, factors.Recovery, "", ""))
-	_, err = s.Factors[factors.Recovery].FinishEnroll(ctx, v.user.Factor(), v.tx.Pending.State,
+	_, err = s.Factors[factors.Recovery].FinishEnroll(ctx, v.person(), v.tx.Pending.State,
 		factors.Answer{Confirmed: r.PostFormValue("confirmed") != ""})
+	replaced := errors.Is(err, storage.ErrNotFound) // by another tab: the page shows a new one
 	switch {
 	case errors.Is(err, factors.ErrWrong):
 		return s.wrong(w, r, v, says("recovery.confirm"))
-	case errors.Is(err, storage.ErrNotFound): // replaced by another tab: the page shows a new one
-	case err != nil:
+	case err != nil && !replaced:
 		return storeFailed("confirm the recovery code", err)
 	}
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool { t.Pending = nil; return true })
-	if err != nil {
-		return err
-	}
-	return s.advance(w, r, tx)
-}
-
-// later puts the open offer off. It never blocks.
-func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answer(w, r, Offer)
-	if err != nil || !ok {
-		return err
-	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		t.PutOff = append(t.PutOff[:len(t.PutOff):len(t.PutOff)], v.step.Offer)
 		t.Pending = nil
+		if v.step.Kind == Add && !replaced {
+			v.settled(t)
+		}
 		return true
 	})
 	if err != nil {
 		return err
 	}
 	return s.advance(w, r, tx)
+}
+
+// offered opens the transaction for an answer to one of the offers. It reports false, having sent the
+// browser to the page of the step that is open, for an answer to any other.
+func (s *Server) offered(w http.ResponseWriter, r *http.Request, offers ...OfferKind) (visit, bool, error) {
+	v, ok, err := s.answer(w, r, Offer)
+	if err != nil || !ok || slices.Contains(offers, v.step.Offer) {
+		return v, ok, err
+	}
+	if err := s.outOfStep(r.Context(), v.tx, string(offers[0])); err != nil {
+		return v, false, err
+	}
+	s.see(w, r, v.tx)
+	return v, false, nil
+}
+
+// later puts the open offer off, or what the person came to set up. It never blocks.
+func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.step.Kind != Offer && v.step.Kind != Add:
+		if err := s.outOfStep(r.Context(), v.tx, "later"); err != nil {
+			return err
+		}
+		s.see(w, r, v.tx)
+		return nil
+	case v.step.Offer == OfferEnroll && v.step.Leave.Skips > 0:
+		err := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
+			At: v.now, Type: storage.EnrollmentPutOff, UserID: v.user.ID, OrgID: v.org.ID,
+		}))
+		if errors.Is(err, storage.ErrConflict) { // the page says what is left now
+			s.see(w, r, v.tx)
+			return nil
+		}
+		if err != nil {
+			return storeFailed("count that setting up was put off", err)
+		}
+	case v.step.Offer == OfferTrust:
+		remind := v.now.Add(time.Duration(v.policy.Trust.RemindAfter))
+		if err := s.onDevice(w, r, v, func(d *Device) { d.Remind = remind }); err != nil {
+			return err
+		}
+	}
+	return s.setAside(w, r, v)
+}
+
+// setAside goes on without what the open step asks for.
+func (s *Server) setAside(w http.ResponseWriter, r *http.Request, v visit) error {
+	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		t.Pending = nil
+		v.settled(t)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return s.advance(w, r, tx)
+}
+
+// onDevice changes what the browser remembers of the person.
+func (s *Server) onDevice(w http.ResponseWriter, r *http.Request, v visit, change func(*Device)) error {
+	if err := s.keepDevice(w, r, v.user.ID, v.tx.Can, change); err != nil {
+		return fmt.Errorf("remember the device: %w", err)
+	}
+	return nil
+}
+
+// never is "Not on this device".
+func (s *Server) never(w http.ResponseWriter, r *http.Request) error {
+	v, ok, err := s.offered(w, r, OfferTrust)
+	if err != nil || !ok {
+		return err
+	}
+	if err := s.onDevice(w, r, v, func(d *Device) { d.Refused = true }); err != nil {
+		return err
+	}
+	return s.setAside(w, r, v)
+}
+
+// registered is the passkey that was just made and has to be named.
+func (v visit) registered() factors.Enrollment {
+	i := slices.IndexFunc(v.enrolled, func(e factors.Enrollment) bool { return e.ID == v.tx.Registered })
+	if i < 0 {
+		return factors.Enrollment{}
+	}
+	return v.enrolled[i]
+}
+
+// name keeps what the person calls the passkey that was just made. Its page has told the browser of
+// it besides.
+func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
+	v, ok, err := s.offered(w, r, OfferName)
+	if err != nil || !ok {
+		return err
+	}
+	name, refusal := factorName(r.PostFormValue("name"))
+	if refusal != "" {
+		return s.wrong(w, r, v, says(refusal))
+	}
+	if e := v.registered(); name != e.Name {
+		err := s.Additions.RenameEnrollment(r.Context(), v.user.ID, e.ID, name, storage.With(storage.Event{
+			At: v.now, Type: storage.FactorRenamed, UserID: v.user.ID, OrgID: v.org.ID,
+			Detail: map[string]string{"factor": string(e.Kind)},
+		}))
+		if err != nil && !errors.Is(err, storage.ErrNotFound) { // removed meanwhile: there is nothing to name
+			return storeFailed("name a passkey", err)
+		}
+	}
+	if err := s.signaled(w, r, v); err != nil {
+		return err
+	}
+	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool { t.Registered = ""; return true })
+	if err != nil {
+		return err
+	}
+	return s.advance(w, r, tx)
+}
+
+// replace goes on to setting up an authenticator app in the place of those that are lost.
+func (s *Server) replace(w http.ResponseWriter, r *http.Request) error {
+	v, ok, err := s.offered(w, r, OfferReplace)
+	if err != nil || !ok {
+		return err
+	}
+	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		if t.UserID != v.tx.UserID {
+			return false
+		}
+		t.Adds, t.Replaces = factors.TOTP, true
+		v.settled(t) // it is offered once
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return s.advance(w, r, tx)
+}
+
+// signal goes on after the browser was told which passkeys there are.
+func (s *Server) signal(w http.ResponseWriter, r *http.Request) error {
+	v, ok, err := s.offered(w, r, OfferSignal)
+	if err != nil || !ok {
+		return err
+	}
+	if err := s.signaled(w, r, v); err != nil {
+		return err
+	}
+	return s.setAside(w, r, v)
+}
+
+// signaled notes what the browser was told by the page that the person has just left.
+func (s *Server) signaled(w http.ResponseWriter, r *http.Request, v visit) error {
+	if !slices.Contains(v.tx.Can, CanSignal) {
+		return nil
+	}
+	return s.onDevice(w, r, v, func(d *Device) { d.Signaled = Signaled(v.enrolled) })
+}
+
+// accepted is what the browser is told of the person's passkeys; empty where there is nothing to tell.
+func (s *Server) accepted(ctx context.Context, v visit) (string, error) {
+	if s.Passkeys == nil {
+		return "", nil
+	}
+	told, err := s.Passkeys.Accepted(ctx, v.user.Factor(), v.of(factors.Passkey))
+	if err != nil {
+		return "", storeFailed("read what the browser is told of passkeys", err)
+	}
+	return string(told), nil
 }
 
 // switchAccount forgets the person, and all that was proved, in favour of another. Who leaves the
@@ -57,8 +221,8 @@ func (s *Server) switchAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		*t = Transaction{
-			ID: t.ID, BrowserHash: t.BrowserHash, Request: t.Request, Demand: t.Demand,
-			Started: t.Started, Version: t.Version,
+			ID: t.ID, BrowserHash: t.BrowserHash, Request: t.Request, Demand: t.Demand, Return: t.Return,
+			Can: t.Can, Started: t.Started, Version: t.Version,
 		}
 		if v.step.Kind == Prove {
 			t.Edited = v.tx.Identifier
@@ -72,14 +236,18 @@ func (s *Server) switchAccount(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// cancel goes back to the app without a sign-in.
+// cancel goes back to the app without a sign-in, or to the page that a factor was to be added from.
 func (s *Server) cancel(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.open(r)
 	if err != nil {
 		return err
 	}
-	if v.step.Kind == Fail {
+	switch v.step.Kind {
+	case Fail:
 		return s.fail(w, r, v.tx, v.step.Error)
+	case Add: // what was proved for it is not lost
+		return s.setAside(w, r, v)
+	case Identify, Prove, Challenge, Ticket, Enroll, Offer, Done:
 	}
 	return s.fail(w, r, v.tx, ErrorAccessDenied)
 }

@@ -38,6 +38,14 @@ type Rules struct {
 	Min int // code points; 0: MinCodePoints; never less than MinBesideFactor
 }
 
+// Least is how many code points a password has to have.
+func (r Rules) Least() int {
+	if r.Min == 0 {
+		return MinCodePoints
+	}
+	return max(r.Min, MinBesideFactor)
+}
+
 // Check returns nil, or an error that wraps ErrWeak. context is what an attacker who knows the
 // person would try: the name of the product, the person's name and mail address.
 func (r Rules) Check(password string, context ...string) error {
@@ -48,11 +56,7 @@ func (r Rules) Check(password string, context ...string) error {
 	if !ok {
 		return ErrLong
 	}
-	least := r.Min
-	if least == 0 {
-		least = MinCodePoints
-	}
-	least = max(least, MinBesideFactor)
+	least := r.Least()
 	if utf8.RuneCount(input) < least {
 		return fmt.Errorf("%w: use at least %d characters", ErrShort, least)
 	}

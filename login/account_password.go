@@ -1,0 +1,152 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/notice"
+	"github.com/vsee/vseeid/login/password"
+	"github.com/vsee/vseeid/login/session"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
+)
+
+func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, v visit) error {
+	if v.user.PasswordHash == "" {
+		return s.noSuch(w, r)
+	}
+	return s.showPassword(w, r, v.user, http.StatusOK, templates.Text{})
+}
+
+func (s *Server) showPassword(w http.ResponseWriter, r *http.Request, u User, status int, problem templates.Text) error {
+	return templates.Serve(w, r, status, templates.PasswordPage{
+		Frame: s.frame(r, Demand{}), Action: accountPath + "/password", Email: u.Email,
+		Min: s.Rules.Least(), Back: accountPath, Problem: problem,
+	})
+}
+
+// changePassword sets a new password. Every other session ends: whoever knew the old one may be in one
+// of them. This one goes on, on the new password and under a new cookie.
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v visit) (*deed, error) {
+	if v.user.PasswordHash == "" {
+		return nil, s.noSuch(w, r)
+	}
+	hash, refusal, err := s.newPassword(r, v.user)
+	if err != nil {
+		return nil, err
+	}
+	if !refusal.IsZero() {
+		return nil, s.refusePassword(w, refusal, func(status int) error { return s.showPassword(w, r, v.user, status, refusal) })
+	}
+	return &deed{
+		event: storage.Event{Type: storage.PasswordChanged},
+		tell:  notice.Change{What: notice.PasswordChanged},
+		done:  "password",
+		do: func(ctx context.Context, trail storage.Trail) error {
+			if err := s.Removals.ChangePassword(ctx, v.user.ID, v.user.PasswordHash, hash, v.session.ID, v.now, trail); err != nil {
+				return err
+			}
+			return s.renewPassword(w, r, v)
+		},
+		failed: func(w http.ResponseWriter, r *http.Request, err error) (bool, error) {
+			if errors.Is(err, storage.ErrConflict) { // it was changed meanwhile, and this one may not be what is wanted
+				http.Redirect(w, r, accountPath+"/password", http.StatusSeeOther)
+				return true, nil
+			}
+			return false, nil
+		},
+	}, nil
+}
+
+// refusePassword shows the form again.
+func (s *Server) refusePassword(w http.ResponseWriter, refusal templates.Text, show func(status int) error) error {
+	if refusal.Key == "busy.retry" {
+		w.Header().Set("Retry-After", seconds(busyRetry))
+		return show(http.StatusServiceUnavailable)
+	}
+	return show(http.StatusUnprocessableEntity)
+}
+
+// newPassword is the hash of the password that u has chosen, or what is wrong with it.
+func (s *Server) newPassword(r *http.Request, u User) (hash string, refusal templates.Text, err error) {
+	ctx, typed := r.Context(), r.PostFormValue("password")
+	if typed == "" {
+		return "", templates.Text{Key: "newpassword.empty"}, nil
+	}
+	if err := s.Rules.Check(typed, s.Brand.Name, u.Name, u.Email); err != nil {
+		return "", s.weak(err), nil
+	}
+	if u.PasswordHash != "" {
+		same, _, err := s.Passwords.Verify(ctx, u.PasswordHash, typed)
+		switch {
+		case errors.Is(err, password.ErrBusy):
+			return "", templates.Text{Key: "busy.retry"}, nil
+		case err != nil && !errors.Is(err, password.ErrHash): // what nothing can be verified with is good to be replaced
+			return "", templates.Text{}, fmt.Errorf("compare with the old password: %w", err)
+		case same:
+			return "", templates.Text{Key: "newpassword.same"}, nil
+		}
+	}
+	hash, err = s.Passwords.Hash(ctx, typed)
+	if errors.Is(err, password.ErrBusy) {
+		return "", templates.Text{Key: "busy.retry"}, nil
+	}
+	if err != nil {
+		return "", templates.Text{}, fmt.Errorf("hash a new password: %w", err)
+	}
+	return hash, templates.Text{}, nil
+}
+
+// weak says why a password may not be set.
+func (s *Server) weak(err error) templates.Text {
+	problem := templates.Text{Key: "newpassword.common", Args: map[string]any{"Min": s.Rules.Least()}}
+	for _, known := range []struct {
+		err error
+		key string
+	}{
+		{password.ErrShort, "newpassword.short"},
+		{password.ErrLong, "newpassword.long"},
+		{password.ErrText, "newpassword.text"},
+		{password.ErrContext, "newpassword.context"},
+	} {
+		if errors.Is(err, known.err) {
+			problem.Key = known.key
+		}
+	}
+	return problem
+}
+
+// renewPassword makes the session that asked rest on the new password, under a new cookie: proof of
+// the old one counts nowhere any more. A session that has ended meanwhile stays so.
+func (s *Server) renewPassword(w http.ResponseWriter, r *http.Request, v visit) error {
+	ctx, cookie := r.Context(), newSecret()
+	for range raceLimit {
+		current, err := s.Sessions.Session(ctx, v.session.ID)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the session to renew: %w", err)
+		}
+		current.Evidence = session.Merge(current.Evidence, []factors.Evidence{knows(v.now)})
+		current.LastUsed = v.now
+		err = s.Sessions.RenewSession(ctx, current, cookie, storage.With(storage.Event{
+			At: v.now, Type: storage.SessionRenewed, UserID: v.user.ID, OrgID: v.org.ID, SessionID: current.ID,
+		}))
+		switch {
+		case errors.Is(err, storage.ErrConflict):
+			continue
+		case errors.Is(err, storage.ErrNotFound):
+			return nil
+		case err != nil:
+			return fmt.Errorf("renew the session: %w", err)
+		}
+		s.cookies.set(w, sessionCookie, cookie, time.Duration(v.policy.Session.Overall))
+		return nil
+	}
+	return fmt.Errorf("renew the session: too many are at it")
+}

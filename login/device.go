@@ -1,0 +1,136 @@
+package login
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// remembered is what a browser keeps for us of the people who sign in with it.
+type remembered struct {
+	Can    []Capability `json:"c,omitempty"`
+	People []devicePart `json:"p,omitempty"` // the latest first
+}
+
+// devicePart is what it keeps of one person.
+type devicePart struct {
+	Who []byte `json:"w"` // the first bytes of the SHA-256 of the person's id
+	Device
+}
+
+const (
+	devicePurpose = "device cookie"
+	devicePeople  = 8    // who share a browser
+	deviceKnows   = 5    // passkeys of one person on one device
+	deviceLimit   = 2400 // of the cookie's value: beside the resume cookie, a header that every proxy takes
+)
+
+func deviceWho(userID string) []byte {
+	sum := sha256.Sum256([]byte(userID))
+	return sum[:bookmarkIDSize]
+}
+
+// remembered is what the browser brings; nothing where the cookie is absent or does not open, for it
+// is a convenience and no proof.
+func (s *Server) remembered(r *http.Request) remembered {
+	sealed, err := base64.RawURLEncoding.DecodeString(s.cookies.value(r, deviceCookie))
+	if err != nil || len(sealed) == 0 {
+		return remembered{}
+	}
+	plain, err := s.Keys.Open(sealed, devicePurpose)
+	if err != nil {
+		return remembered{}
+	}
+	var out remembered
+	if err := json.Unmarshal(plain, &out); err != nil {
+		return remembered{}
+	}
+	return out
+}
+
+// of is the part of a person, or -1.
+func (m remembered) of(userID string) int {
+	return slices.IndexFunc(m.People, func(p devicePart) bool { return bytes.Equal(p.Who, deviceWho(userID)) })
+}
+
+// device is what the browser remembers of a person; the zero Device of one whom it does not know.
+func (s *Server) device(r *http.Request, userID string) Device {
+	if userID == "" {
+		return Device{}
+	}
+	m := s.remembered(r)
+	if i := m.of(userID); i >= 0 {
+		return m.People[i].Device
+	}
+	return Device{}
+}
+
+// keepDevice changes what the browser remembers of a person. can is what its script found that it
+// can; nil where nothing was said. Of many people the one who was here the longest time ago is
+// forgotten.
+func (s *Server) keepDevice(w http.ResponseWriter, r *http.Request, userID string, can []Capability, change func(*Device)) error {
+	m := s.remembered(r)
+	part := devicePart{Who: deviceWho(userID)}
+	if i := m.of(userID); i >= 0 {
+		part = m.People[i]
+		m.People = slices.Delete(m.People, i, i+1)
+	}
+	change(&part.Device)
+	if n := len(part.Knows) - deviceKnows; n > 0 {
+		part.Knows = part.Knows[n:]
+	}
+	m.People = slices.Insert(m.People, 0, part)
+	if can != nil {
+		m.Can = can
+	}
+	for m.People = m.People[:min(len(m.People), devicePeople)]; len(m.People) > 0; m.People = m.People[:len(m.People)-1] {
+		plain, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		sealed, err := s.Keys.Seal(plain, devicePurpose)
+		if err != nil {
+			return err
+		}
+		if value := base64.RawURLEncoding.EncodeToString(sealed); len(value) <= deviceLimit {
+			s.cookies.set(w, deviceCookie, value, browserAge)
+			return nil
+		}
+	}
+	return nil
+}
+
+// knows is a change of a Device: the passkey was made or used on it.
+func knowsPasskey(enrollmentID string) func(*Device) {
+	return func(d *Device) {
+		d.Knows = slices.DeleteFunc(d.Knows, func(id string) bool { return id == enrollmentID })
+		d.Knows = append(d.Knows, enrollmentID)
+	}
+}
+
+// capabilities reads what a browser's script says that it can. Only known words count, each once.
+func capabilities(said string) []Capability {
+	out := []Capability{}
+	for word := range strings.FieldsSeq(said) {
+		c := Capability(word)
+		switch c {
+		case CanPasskey, CanPlatform, CanSignal:
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// platformAttached reports whether the browser says that the passkey is on its own device.
+func platformAttached(r *http.Request) bool { return r.PostFormValue("attachment") == "platform" }
+
+// passkeySource is the Source of a passkey's evidence; see factors.Evidence.
+const passkeySource = string(factors.Passkey) + ":"

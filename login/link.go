@@ -1,0 +1,205 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/login/notice"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
+)
+
+// LinkPath is where the links of mails lead: the token follows it.
+const LinkPath = "/u/notice/"
+
+// linkRate is how often an address may come with a link. A token has 256 bits; this is for floods.
+var linkRate = rate{"link", limit.Rate{Per: time.Second, Burst: 60}}
+
+// mountLinks adds the pages of "this was not me":
+//
+//	GET ── not pressed ──> what it will do   POST: everything ends, the password is emptied ──┐
+//	GET ── pressed ──> a form for a new password   POST: it is set  <─────────────────────────┘
+//	GET ── finished, or too old ──> words
+//
+// A GET changes nothing, for mail programs look at links before people do. The link is no sign-in: at
+// its end the person signs in like anybody else, with whatever second factor there is.
+func (s *Server) mountLinks(mux *http.ServeMux) {
+	mux.Handle("GET "+LinkPath+"{token}", s.handle(s.linkPage))
+	mux.Handle("POST "+LinkPath+"{token}", s.handle(s.followLink))
+}
+
+// opened is a link that there is, and its person.
+type opened struct {
+	Link
+	token string
+	user  User
+	now   time.Time
+}
+
+func (o opened) path() string { return LinkPath + o.token }
+
+// dead is the message of why the link does nothing any more; empty while it does.
+func (o opened) dead() string {
+	switch {
+	case !o.Finished.IsZero():
+		return "link.finished"
+	case !o.now.Before(o.Expires):
+		return "link.expired"
+	}
+	return ""
+}
+
+// removes reports whether pressing the link takes away what it is about.
+func (o opened) removes() bool { return o.EnrollmentID != "" && o.now.Sub(o.At) < linkUndo }
+
+// openLink finds the link of the path. It returns false for one that there is not, or whose person is
+// gone.
+func (s *Server) openLink(r *http.Request) (opened, bool, error) {
+	ctx := r.Context()
+	o := opened{token: r.PathValue("token"), now: s.Now()}
+	if err := s.admit(ctx, linkRate, o.now); err != nil {
+		return o, false, err
+	}
+	if !isSecret(o.token) {
+		return o, false, nil
+	}
+	var err error
+	if o.Link, err = s.Links.Link(ctx, o.token); err == nil {
+		o.user, err = s.People.User(ctx, o.UserID)
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return o, false, nil
+	case err != nil:
+		return o, false, storeFailed("find a link", err)
+	}
+	return o, true, nil
+}
+
+// linkPage shows what a link is for, or what became of it.
+func (s *Server) linkPage(w http.ResponseWriter, r *http.Request) error {
+	o, ok, err := s.openLink(r)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.linkNotice(w, r, http.StatusNotFound, "link.unknown", templates.Action{})
+	case o.dead() == "link.finished":
+		return s.linkFinished(w, r, o)
+	case o.dead() != "":
+		return s.linkNotice(w, r, http.StatusGone, o.dead(), signIn())
+	case !o.Pressed.IsZero():
+		return s.linkPassword(w, r, o, http.StatusOK, templates.Text{})
+	}
+	page := templates.Notice{
+		Frame:  s.frame(r, Demand{}),
+		Button: templates.Action{URL: o.path(), Label: templates.Text{Key: "link.press"}},
+	}
+	page.Title, page.Body = said("link.ask")
+	switch {
+	case o.removes():
+		page.Body = append(page.Body, templates.Text{Key: "link.ask.removes"})
+	case o.EnrollmentID != "":
+		page.Body = append(page.Body, templates.Text{Key: "link.ask.late"})
+	}
+	page.Body = append(page.Body, templates.Text{Key: "link.ask.otherwise"})
+	return templates.Serve(w, r, http.StatusOK, page)
+}
+
+func signIn() templates.Action {
+	return templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.signin"}}
+}
+
+func (s *Server) linkNotice(w http.ResponseWriter, r *http.Request, status int, key string, next templates.Action) error {
+	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: next}
+	page.Title, page.Body = said(key)
+	return templates.Serve(w, r, status, page)
+}
+
+// linkFinished says what to do when the new password is set. What is left may be the stranger's.
+func (s *Server) linkFinished(w http.ResponseWriter, r *http.Request, o opened) error {
+	enrolled, err := s.Enrollments.Enrollments(r.Context(), o.UserID)
+	if err != nil {
+		return storeFailed("read the person's factors", err)
+	}
+	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: signIn()}
+	page.Title, page.Body = said("link.finished")
+	for _, e := range enrolled {
+		if e.Kind == factors.TOTP || e.Kind == factors.Passkey {
+			page.Body = append(page.Body, templates.Text{Key: "link.finished.left"})
+			break
+		}
+	}
+	return templates.Serve(w, r, http.StatusOK, page)
+}
+
+func (s *Server) linkPassword(w http.ResponseWriter, r *http.Request, o opened, status int, problem templates.Text) error {
+	return templates.Serve(w, r, status, templates.PasswordPage{
+		Frame: s.frame(r, Demand{}), Action: o.path(), Email: o.user.Email, Min: s.Rules.Least(), ByLink: true, Problem: problem,
+	})
+}
+
+// followLink presses a link, or sets a new password by one that was pressed. What another tab has done
+// already is not done again: the page that follows says where things are.
+func (s *Server) followLink(w http.ResponseWriter, r *http.Request) error {
+	o, ok, err := s.openLink(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !ok, o.dead() != "": // which is what the page says
+	case o.Pressed.IsZero():
+		err = s.pressLink(w, r, o)
+	case r.PostForm.Has("password"):
+		var answered bool
+		if answered, err = s.renewByLink(w, r, o); answered {
+			return err
+		}
+	}
+	if err != nil && !errors.Is(err, storage.ErrConflict) {
+		return storeFailed("follow a link", err)
+	}
+	http.Redirect(w, r, o.path(), http.StatusSeeOther)
+	return nil
+}
+
+// pressLink ends whatever a stranger may have of the account.
+func (s *Server) pressLink(w http.ResponseWriter, r *http.Request, o opened) error {
+	ctx := r.Context()
+	current, err := s.session(r)
+	if err != nil {
+		return err
+	}
+	event := storage.Event{At: o.now, Type: storage.Repudiated, UserID: o.UserID}
+	if o.removes() {
+		event.Detail = map[string]string{"removed": o.EnrollmentID}
+	}
+	trail := storage.With(event)
+	trail.Mails = append(trail.Mails, s.Notices.Changed(o.user.Factor(), notice.Change{What: notice.Repudiated}, "", o.now, storage.OriginOf(ctx)))
+	if err := s.Links.Repudiate(ctx, o.token, o.removes(), o.now, trail); err != nil {
+		return err
+	}
+	if current.UserID == o.UserID {
+		s.cookies.clear(w, sessionCookie)
+	}
+	return nil
+}
+
+// renewByLink sets the password that the person chose. It returns true when it has answered.
+func (s *Server) renewByLink(w http.ResponseWriter, r *http.Request, o opened) (bool, error) {
+	hash, refusal, err := s.newPassword(r, o.user)
+	if err != nil {
+		return true, err
+	}
+	if !refusal.IsZero() {
+		return true, s.refusePassword(w, refusal, func(status int) error { return s.linkPassword(w, r, o, status, refusal) })
+	}
+	trail := storage.With(storage.Event{
+		At: o.now, Type: storage.PasswordChanged, UserID: o.UserID, Detail: map[string]string{"by": "link"},
+	})
+	s.notify(&trail, o.user.Factor(), notice.Change{What: notice.PasswordChanged}, "", o.now, storage.OriginOf(r.Context()))
+	return false, s.Links.Renew(r.Context(), o.token, hash, o.now, trail)
+}
