@@ -79,15 +79,19 @@ func network(ip string) string {
 
 // Ladder is how failures of a kind turn into waiting.
 func Ladder(k factors.Kind) limit.Ladder {
-	if k == factors.Password {
+	switch k {
+	case factors.Password:
 		return limit.PasswordLadder
+	case factors.Passkey:
+		return limit.PasskeyLadder
+	case factors.TOTP, factors.Email, factors.Recovery, factors.Ticket, factors.Federated:
 	}
 	return limit.FactorLadder
 }
 
 // AttemptKinds are the kinds of proof whose failures are counted.
 func AttemptKinds() []factors.Kind {
-	return []factors.Kind{factors.Password, factors.Passkey, factors.TOTP, factors.Email, factors.Recovery}
+	return []factors.Kind{factors.Password, factors.Passkey, factors.TOTP, factors.Email, factors.Recovery, factors.Ticket}
 }
 
 // AttemptKey is what a person's failures at a kind are counted under: never the transaction, the

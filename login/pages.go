@@ -20,15 +20,22 @@ type problem struct {
 	typed  string        // what to show in the field again; never a secret
 	retry  time.Duration // how long nothing is verified
 	closed bool          // nothing is verified until somebody sets it up again
+	signal string        // what the browser is told of a passkey that we do not know
+	later  time.Time     // with a code that is mailed: nothing was, and nothing is before
 }
 
 // says is the problem of a message without gaps.
 func says(key string) problem { return problem{text: templates.Text{Key: key}} }
 
-// page shows whatever is next.
+// saysWait is the problem of a message that says how long to wait.
+func saysWait(key string, d time.Duration) problem {
+	return problem{text: templates.Text{Key: key, Args: map[string]any{"Wait": d}}}
+}
+
+// page shows whatever is next. A HEAD asks only whether there is a page: it begins and ends nothing.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.open(r)
-	if err != nil {
+	if err != nil || r.Method == http.MethodHead {
 		return err
 	}
 	return s.show(w, r, v, http.StatusOK, problem{})
@@ -42,164 +49,269 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request) error {
 
 // show answers with the page of the open step. A step that ends the sign-in ends it.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status int, p problem) error {
-	serve := func(page templates.Pager) error {
-		return templates.Serve(w, r, status, page, v.tx.Demand.App.Origins...)
-	}
-	frame := s.frame(r, v.tx.Demand)
 	switch v.step.Kind {
-	case Identify:
-		return serve(templates.Identifier{
-			Frame: frame, Action: v.tx.path("identifier"), Email: cmp.Or(p.typed, v.tx.Edited, v.tx.Demand.LoginHint), Problem: p.text,
-		})
-	case Prove:
-		return serve(templates.Password{
-			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
-			Problem: p.text, Retry: p.retry,
-			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: storage.OriginOf(r.Context()).RequestID,
-		})
-	case Enroll, Challenge, Offer:
-		begun, err := s.ceremony(r.Context(), v)
-		if err != nil {
-			return err
-		}
-		if begun.step.Kind != v.step.Kind || !begun.pending() { // another tab went on meanwhile
-			s.see(w, r, begun.tx)
-			return nil
-		}
-		page, err := s.ceremonyPage(r, begun, frame, p)
-		if err != nil {
-			return err
-		}
-		return serve(page)
 	case Done:
 		return s.finish(w, r, v.tx)
 	case Fail:
 		return s.refuse(w, r, v)
+	case Identify, Prove, Challenge, Ticket, Enroll, Add, Offer:
 	}
-	return fmt.Errorf("no page for the step %q", v.step.Kind)
-}
-
-// asked is the ceremony that the open step is about.
-func (v visit) asked() (kind factors.Kind, enroll bool) {
-	if v.step.Kind == Offer {
-		return factors.Recovery, true
-	}
-	return v.step.Methods[0], v.step.Kind == Enroll
-}
-
-// pending reports whether the transaction has the ceremony of the open step under way.
-func (v visit) pending() bool {
-	switch v.step.Kind {
-	case Enroll, Challenge, Offer:
-		kind, enroll := v.asked()
-		return v.tx.Pending != nil && v.tx.Pending.Kind == kind && v.tx.Pending.Enroll == enroll
-	case Identify, Prove, Done, Fail:
-	}
-	return false
-}
-
-// ceremony begins what the open step asks for, once: loading the page again shows the same key or
-// code. Of two tabs one begins it, and the other shows what that one began.
-func (s *Server) ceremony(ctx context.Context, v visit) (visit, error) {
-	if v.pending() {
-		return v, nil
-	}
-	kind, enroll := v.asked()
-	begin := s.Factors[kind].BeginEnroll
-	if !enroll {
-		begin = func(ctx context.Context, u factors.User) (factors.Prompt, factors.State, error) {
-			return s.Factors[kind].BeginChallenge(ctx, u, v.of(kind))
+	begun, err := s.begun(r, v)
+	later := factors.Later{}
+	switch {
+	case errors.As(err, &later):
+		if p.text.Key == "" {
+			p = saysWait("email.limit", later.At.Sub(v.now))
 		}
+		p.later = later.At
+	case err != nil:
+		return err
+	case !v.sameStep(begun) || s.asked(begun) != s.asked(v):
+		s.see(w, r, begun.tx) // another tab went on meanwhile
+		return nil
 	}
-	prompt, state, err := begin(ctx, v.user.Factor())
+	page, err := s.pageOf(r, begun, s.frame(r, v.tx.Demand), p)
 	if err != nil {
-		return v, fmt.Errorf("begin a ceremony of %s: %w", kind, err)
+		return err
 	}
-	pending := &Pending{Kind: kind, Enroll: enroll, Prompt: prompt, State: state, Begun: v.now}
-	before := v.tx.Version
-	tx, err := s.change(ctx, v.tx, func(t *Transaction) bool {
-		if t.Version != before {
-			return false
-		}
-		t.Pending = pending
-		return true
-	})
-	if err != nil {
-		return v, err
-	}
-	return s.decide(ctx, tx)
+	return templates.Serve(w, r, status, page, v.tx.Demand.App.Origins...)
 }
 
-// of are the person's enrollments of one kind.
-func (f facts) of(k factors.Kind) []factors.Enrollment {
-	return slices.DeleteFunc(slices.Clone(f.enrolled), func(e factors.Enrollment) bool { return e.Kind != k })
-}
-
-func (s *Server) ceremonyPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+// pageOf is the page of the open step, whose ceremony is begun.
+func (s *Server) pageOf(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	c := s.asked(v)
 	switch v.step.Kind {
-	case Enroll:
-		prompt := v.tx.Pending.Prompt
-		size, path, err := s.QR(prompt.URI)
-		if err != nil {
-			return nil, fmt.Errorf("draw the key: %w", err)
-		}
-		page := templates.EnrollTOTP{
-			Frame: frame, Action: v.tx.path("enroll"), QR: templates.QR{Size: size, Path: path},
-			Key: prompt.Key, URI: prompt.URI, Email: v.user.Email, Cancel: v.tx.path("cancel"), Problem: p.text,
-			Manual: r.FormValue("view") == "key", Toggle: v.tx.path("") + "?view=key",
-		}
-		if page.Manual {
-			page.Toggle = v.tx.path("")
-			page.Action += "?view=key" // a wrong code shows the same view again
-		}
-		return page, nil
-	case Offer:
-		return templates.RecoveryCode{
-			Frame: frame, Action: v.tx.path("recovery"), Later: v.tx.path("later"), Code: v.tx.Pending.Prompt.Code,
-			Replaces: slices.ContainsFunc(v.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
-			Problem:  p.text,
+	case Identify:
+		return templates.Identifier{
+			Frame: frame, Action: v.tx.path("identifier"), Email: cmp.Or(p.typed, v.tx.Edited, v.tx.Demand.LoginHint),
+			Passkey: v.ceremony(c), Problem: p.text, Signal: p.signal,
 		}, nil
-	case Identify, Prove, Challenge, Done, Fail:
+	case Prove:
+		if c == (ceremony{kind: factors.Passkey}) {
+			return s.passkeyPage(r, v, frame, p)
+		}
+		return templates.Password{
+			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
+			Problem: p.text, Retry: p.retry, Passkey: v.ceremony(c), Signal: p.signal,
+			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: reference(r),
+		}, nil
+	case Challenge:
+		if c.kind == factors.Passkey {
+			return s.passkeyPage(r, v, frame, p)
+		}
+		return s.codePage(r, v, frame, p)
+	case Ticket:
+		return s.ticketPage(r, v, frame, p)
+	case Enroll, Add:
+		return s.enrollPage(r, v, frame, p)
+	case Offer:
+		return s.offerPage(r, v, frame, p)
+	case Done, Fail:
 	}
-	kind, _ := v.asked()
-	page := templates.Challenge{
-		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
-		Switch: v.tx.path("switch"), Problem: p.text, Retry: p.retry,
+	return nil, fmt.Errorf("no page for the step %q", v.step.Kind)
+}
+
+// reference is what a person tells support.
+func reference(r *http.Request) string { return storage.OriginOf(r.Context()).RequestID }
+
+// ceremony is what the script needs of the passkey ceremony under way; nothing where c is none.
+func (v visit) ceremony(c ceremony) templates.Ceremony {
+	if c.kind != factors.Passkey || !v.tx.Pending.is(c) {
+		return templates.Ceremony{}
 	}
-	open, err := s.openMethods(r.Context(), v)
+	return templates.Ceremony{
+		Action: v.tx.path("passkey"), Options: string(v.tx.Pending.Prompt.Options), Create: c.enroll,
+		Auto:    v.step.Kind == Identify,
+		Expires: v.tx.Pending.Begun.Add(passkeyFresh).Sub(v.now),
+		Absent:  !c.discover,
+	}
+}
+
+// standing is how a kind stands with a person: how long it waits, and whether it is closed.
+func (s *Server) standing(ctx context.Context, k factors.Kind, v visit) (wait time.Duration, closed bool, err error) {
+	count, err := s.Attempts.Attempt(ctx, AttemptKey(k, v.user.ID))
+	if err != nil {
+		return 0, false, storeFailed("read the failures", err)
+	}
+	return Ladder(k).Wait(count, v.now), Ladder(k).Closed(count), nil
+}
+
+// ways are what a page of one method says of the others, and of itself.
+type ways struct {
+	other, cancel, reference string
+	retry                    time.Duration
+	closed                   bool
+}
+
+// waysOf finds out whether there is another way than kind, and how kind stands.
+func (s *Server) waysOf(r *http.Request, v visit, kind factors.Kind, p problem) (ways, error) {
+	open, closed, err := s.openMethods(r.Context(), v)
+	if err != nil {
+		return ways{}, err
+	}
+	w := ways{retry: p.retry}
+	switch {
+	case slices.ContainsFunc(open, func(k factors.Kind) bool { return k != kind }),
+		len(open) > 0 && len(s.missing(v, closed)) > 0:
+		w.other = v.tx.path("method")
+	default:
+		w.cancel, w.reference = v.tx.path("cancel"), reference(r)
+	}
+	var wait time.Duration
+	if wait, w.closed, err = s.standing(r.Context(), kind, v); err != nil {
+		return ways{}, err
+	}
+	if !w.closed && p.text.Key == "" {
+		w.retry = wait
+	}
+	return w, nil
+}
+
+// openMethods are those of the open step that are not closed by too many failures, and those that are.
+func (s *Server) openMethods(ctx context.Context, v visit) (open, closed []factors.Kind, err error) {
+	for _, k := range v.step.Methods {
+		_, shut, err := s.standing(ctx, k, v)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case shut:
+			closed = append(closed, k)
+		default:
+			open = append(open, k)
+		}
+	}
+	return open, closed, nil
+}
+
+// codePage asks for the code of a second factor.
+func (s *Server) codePage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	kind := v.step.Methods[0]
+	w, err := s.waysOf(r, v, kind, p)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case slices.ContainsFunc(open, func(k factors.Kind) bool { return k != kind }):
-		page.Other = v.tx.path("method")
-	case len(open) == 0:
-		page.Cancel, page.Reference = v.tx.path("cancel"), storage.OriginOf(r.Context()).RequestID
+	page := templates.Challenge{
+		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
+		Switch: v.tx.path("switch"), Problem: p.text, Retry: w.retry, Closed: w.closed,
+		Other: w.other, Cancel: w.cancel, Reference: w.reference,
 	}
-	count, err := s.Attempts.Attempt(r.Context(), AttemptKey(kind, v.user.ID))
+	if kind == factors.Email {
+		if page.Mail, err = s.mailed(r, v, p); err != nil {
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+// passkeyPage asks for a passkey of the person.
+func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	w, err := s.waysOf(r, v, factors.Passkey, p)
 	if err != nil {
-		return nil, storeFailed("read the failures", err)
+		return nil, err
 	}
-	page.Closed = Ladder(kind).Closed(count)
-	if wait := Ladder(kind).Wait(count, v.now); !page.Closed && page.Problem.IsZero() && wait > 0 {
+	return templates.Passkey{
+		Frame: frame, Ceremony: v.ceremony(s.asked(v)), Email: v.user.Email, Switch: v.tx.path("switch"),
+		Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
+		Other: w.other, Cancel: w.cancel, Reference: w.reference,
+	}, nil
+}
+
+// ticketPage asks for the ticket of support.
+func (s *Server) ticketPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	wait, closed, err := s.standing(r.Context(), factors.Ticket, v)
+	if err != nil {
+		return nil, err
+	}
+	page := templates.Ticket{
+		Frame: frame, Action: v.tx.path("ticket"), Email: v.user.Email, Cancel: v.tx.path("cancel"),
+		Reference: reference(r), Problem: p.text, Retry: p.retry, Closed: closed,
+	}
+	if !closed && p.text.Key == "" {
 		page.Retry = wait
 	}
 	return page, nil
 }
 
-// openMethods are those that would do and that are not closed by too many failures.
-func (s *Server) openMethods(ctx context.Context, v visit) ([]factors.Kind, error) {
-	var open []factors.Kind
-	for _, k := range v.step.Methods {
-		count, err := s.Attempts.Attempt(ctx, AttemptKey(k, v.user.ID))
-		if err != nil {
-			return nil, storeFailed("read the failures", err)
-		}
-		if !Ladder(k).Closed(count) {
-			open = append(open, k)
-		}
+// enrollPage sets a factor up: a first one, one more, or one that will be asked for soon.
+func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	adding, c := v.step.Kind == Add, s.asked(v)
+	var other, later, cancel string
+	if len(v.step.Methods) > 1 {
+		other = v.tx.path("method")
 	}
-	return open, nil
+	if v.step.Kind == Offer {
+		later = v.tx.path("later")
+	} else {
+		cancel = v.tx.path("cancel")
+	}
+	leave := templates.Leave{Until: v.step.Leave.Until, Skips: v.step.Leave.Skips, Org: v.org.Name}
+	switch c.kind {
+	case factors.Recovery:
+		return recoveryPage(v, frame, p), nil
+	case factors.Passkey:
+		return templates.EnrollPasskey{
+			Frame: frame, Ceremony: v.ceremony(c), Email: v.user.Email, Other: other, Cancel: cancel,
+			Later: later, Leave: leave, Adding: adding, Problem: p.text,
+		}, nil
+	}
+	prompt := v.tx.Pending.Prompt
+	size, path, err := s.QR(prompt.URI)
+	if err != nil {
+		return nil, fmt.Errorf("draw the key: %w", err)
+	}
+	page := templates.EnrollTOTP{
+		Frame: frame, Action: v.tx.path("enroll"), QR: templates.QR{Size: size, Path: path},
+		Key: prompt.Key, URI: prompt.URI, Email: v.user.Email, Cancel: cancel, Other: other, Problem: p.text,
+		Later: later, Leave: leave, Adding: adding, Replace: adding && v.tx.Replaces,
+		Manual: r.FormValue("view") == "key", Toggle: v.tx.path("") + "?view=key",
+	}
+	if page.Manual {
+		page.Toggle = v.tx.path("")
+		page.Action += "?view=key" // a wrong code shows the same view again
+	}
+	return page, nil
+}
+
+// recoveryPage shows a new recovery code.
+func recoveryPage(v visit, frame templates.Frame, p problem) templates.Pager {
+	return templates.RecoveryCode{
+		Frame: frame, Action: v.tx.path("recovery"), Later: v.tx.path("later"), Code: v.tx.Pending.Prompt.Code,
+		Adding:   v.step.Kind == Add,
+		Replaces: slices.ContainsFunc(v.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
+		Problem:  p.text,
+	}
+}
+
+// offerPage is what may be done after the demand is met.
+func (s *Server) offerPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
+	switch v.step.Offer {
+	case OfferEnroll:
+		return s.enrollPage(r, v, frame, p)
+	case OfferRecovery:
+		return recoveryPage(v, frame, p), nil
+	case OfferTrust:
+		return templates.Trust{
+			Frame: frame, Ceremony: v.ceremony(s.asked(v)), Problem: p.text,
+			Later: v.tx.path("later"), After: time.Duration(v.policy.Trust.RemindAfter), Never: v.tx.path("never"),
+		}, nil
+	case OfferReplace:
+		page := templates.Replace{Frame: frame, Action: v.tx.path("replace"), Later: v.tx.path("later")}
+		for _, e := range v.of(factors.TOTP) {
+			page.Lost = append(page.Lost, templates.Factor{
+				Kind: string(e.Kind), Name: e.Name, Created: e.Created, LastUsed: e.LastUsed,
+			})
+		}
+		return page, nil
+	case OfferName:
+		accepted, err := s.accepted(r.Context(), v)
+		return templates.Registered{
+			Frame: frame, Action: v.tx.path("name"), Name: cmp.Or(p.typed, v.registered().Name), Signal: accepted, Problem: p.text,
+		}, err
+	case OfferSignal:
+		accepted, err := s.accepted(r.Context(), v)
+		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signal: accepted}, err
+	}
+	return nil, fmt.Errorf("no page for the offer %q", v.step.Offer)
 }
 
 // refuse ends a sign-in that cannot be met. The client hears of it at once, but where it is not
@@ -219,8 +331,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v visit) error {
 		page.Title, page.Body = said("notice.notmember")
 		page.Second = page.Button
 		page.Button = templates.Action{URL: v.tx.path("switch"), Label: templates.Text{Key: "notice.switch"}}
+	case len(v.enrolled) > 0:
+		page.Title, page.Body = said("notice.stuck")
+		page.Reference = reference(r)
 	default:
 		page.Title, page.Body = said("notice.noenroll")
+		page.Reference = reference(r)
 	}
 	return templates.Serve(w, r, http.StatusForbidden, page, v.tx.Demand.App.Origins...)
 }
@@ -240,7 +356,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, tx Transaction, oa
 	if err := s.remember(w, r, tx, true); err != nil {
 		return fmt.Errorf("remember the request: %w", err)
 	}
-	return s.Fail(w, r, tx.Request, oauthError)
+	return s.refused(w, r, tx, oauthError)
 }
 
 // wrong shows the open page again after an answer that was not right.
@@ -254,7 +370,8 @@ func (s *Server) wait(w http.ResponseWriter, r *http.Request, v visit, l locked)
 		return s.show(w, r, v, http.StatusTooManyRequests, problem{text: templates.Text{Key: "attempt.closed"}, closed: true})
 	}
 	w.Header().Set("Retry-After", seconds(l.wait))
-	p := problem{text: templates.Text{Key: "attempt.wait", Args: map[string]any{"Wait": l.wait}}, retry: l.wait}
+	p := saysWait("attempt.wait", l.wait)
+	p.retry = l.wait
 	return s.show(w, r, v, http.StatusTooManyRequests, p)
 }
 

@@ -156,15 +156,23 @@ func New(c Config) (*Server, error) {
 func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /u/login/{tx}", s.handle(s.page))
 	mux.Handle("GET /u/login/{tx}/method", s.handle(s.methods))
+	mux.Handle("GET /u/login/{tx}/mail", s.handle(s.mail))
 	mux.Handle("GET /u/login/{tx}/{step}", s.handle(s.back))
 	for step, handler := range map[string]handlerFunc{
 		"identifier": s.identifier,
 		"password":   s.password,
 		"enroll":     s.enroll,
 		"challenge":  s.challenge,
+		"passkey":    s.passkey,
+		"resend":     s.resend,
 		"method":     s.choose,
 		"recovery":   s.recovery,
+		"ticket":     s.ticket,
 		"later":      s.later,
+		"never":      s.never,
+		"name":       s.name,
+		"replace":    s.replace,
+		"signal":     s.signal,
 		"switch":     s.switchAccount,
 		"cancel":     s.cancel,
 	} {

@@ -4,48 +4,103 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
-	"github.com/vsee/vseeid/templates"
 )
 
-// enroll takes the first code of a factor that is being set up. The store refuses it when the
-// person has come to a factor meanwhile; the next step then asks for that one.
+// enroll takes the first code of an authenticator app that is being set up.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answerBegun(w, r, Enroll)
+	v, ok, err := s.answers(w, r, "enroll", func(_ StepKind, c ceremony) bool { return c.enroll && c.kind == factors.TOTP })
 	if err != nil || !ok {
 		return err
 	}
-	ctx, kind := r.Context(), v.tx.Pending.Kind
 	typed := r.PostFormValue("code")
 	if typed == "" {
 		return s.wrong(w, r, v, says("code.empty"))
 	}
-	e, err := s.Factors[kind].FinishEnroll(ctx, v.user.Factor(), v.tx.Pending.State, factors.Answer{Code: typed})
+	e, err := s.Factors[factors.TOTP].FinishEnroll(r.Context(), v.person(), v.tx.Pending.State, factors.Answer{Code: typed})
 	switch {
 	case errors.Is(err, factors.ErrWrong):
-		return s.wrong(w, r, v, says(codeProblem(kind, err)))
+		return s.wrong(w, r, v, says(codeProblem(factors.TOTP, err)))
 	case err != nil:
-		return fmt.Errorf("set up %s: %w", kind, err)
+		return fmt.Errorf("set up an authenticator app: %w", err)
 	}
-	err = s.Enrollments.EnrollFirst(ctx, e, v.now, s.enrolled(r, v, kind, e.ID, e.Name))
-	if errors.Is(err, storage.ErrConflict) {
-		tx, err := s.change(ctx, v.tx, func(t *Transaction) bool { t.Pending = nil; return true })
-		if err != nil {
-			return err
+	return s.setUp(w, r, v, e)
+}
+
+// setUp keeps a factor that the person has set up, for the open step. A first one the store refuses
+// when the person has come to another meanwhile, which the next step then asks for; one more, when
+// what was proved for it counts no more.
+func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
+	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID, e.Name)
+	proved := AuthTime(v.evidence(v.tx, v.now))
+	var err error
+	if first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll; first {
+		err = s.Enrollments.EnrollFirst(ctx, e, proved, trail)
+	} else {
+		err = s.Additions.AddEnrollment(ctx, e, proved, v.step.Kind == Add && v.tx.Replaces, trail)
+	}
+	switch {
+	case errors.Is(err, factors.ErrTaken):
+		return s.wrong(w, r, v, says("passkey.taken"))
+	case errors.Is(err, storage.ErrConflict):
+		return s.notSetUp(w, r, v)
+	case err != nil:
+		return storeFailed("keep a factor", err)
+	}
+	tx, err := s.change(ctx, v.tx, func(t *Transaction) bool {
+		if t.UserID != v.tx.UserID {
+			return false
 		}
-		s.see(w, r, tx)
-		return nil
-	}
-	if err != nil {
-		return storeFailed("keep the first factor", err)
-	}
-	tx, err := s.proved(ctx, v.tx, v.user.ID, e.Proved)
+		if e.Proved.Kind != "" {
+			t.Proved = append(t.Proved[:len(t.Proved):len(t.Proved)], e.Proved)
+		}
+		if e.Kind == factors.Passkey {
+			t.Registered = e.ID
+		}
+		t.Pending, t.Parked = nil, nil
+		v.settled(t)
+		return true
+	})
 	if err != nil {
 		return err
+	}
+	return s.advance(w, r, tx)
+}
+
+// settled notes that the open step has what it asked for, or is put off.
+func (v visit) settled(t *Transaction) {
+	switch v.step.Kind {
+	case Add:
+		t.Adds, t.Replaces = "", false
+	case Offer:
+		t.PutOff = append(t.PutOff[:len(t.PutOff):len(t.PutOff)], v.step.Offer)
+	case Identify, Prove, Challenge, Ticket, Enroll, Done, Fail:
+	}
+}
+
+// notSetUp goes on after the store refused a factor: to what is asked for now or, where that is the
+// same, with the reason, which is that there are as many as there may be. What was only offered is
+// offered no more.
+func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error {
+	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		t.Pending = nil
+		if v.step.Kind == Offer {
+			v.settled(t)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	now, err := s.decide(r, tx)
+	if err != nil {
+		return err
+	}
+	if now.step.Kind == Add && v.sameStep(now) {
+		return s.wrong(w, r, now, says("enroll.full"))
 	}
 	return s.advance(w, r, tx)
 }
@@ -61,39 +116,27 @@ func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmen
 	return trail
 }
 
-// challenge takes an answer to the second factor that the page asked for.
+// challenge takes a code of the second factor that the page asked for.
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answerBegun(w, r, Challenge)
+	v, ok, err := s.answers(w, r, "challenge", func(k StepKind, c ceremony) bool { return k == Challenge && c.kind != factors.Passkey })
 	if err != nil || !ok {
 		return err
 	}
-	ctx, kind := r.Context(), v.tx.Pending.Kind
-	typed := r.PostFormValue("code")
+	kind, typed := v.tx.Pending.Kind, r.PostFormValue("code")
 	if typed == "" {
 		return s.wrong(w, r, v, says(codeProblem(kind, nil)))
 	}
-	var (
-		evidence factors.Evidence
-		refusal  error
-	)
-	right, err := s.counted(ctx, kind, AttemptKey(kind, v.user.ID), v.user, v.now, func() (bool, error) {
-		evidence, refusal = s.Factors[kind].Verify(storage.WithTrail(ctx, s.used(r, v, kind)),
-			v.user.Factor(), v.of(kind), v.tx.Pending.State, factors.Answer{Code: typed})
-		if errors.Is(refusal, factors.ErrWrong) {
-			return false, nil
-		}
-		return refusal == nil, refusal
-	})
+	evidence, refusal, err := s.verify(r, v, v.tx.Pending, factors.Answer{Code: typed})
 	var l locked
 	switch {
 	case errors.As(err, &l):
 		return s.wait(w, r, v, l)
 	case err != nil:
 		return storeFailed("verify "+string(kind), err)
-	case !right:
+	case refusal != nil:
 		return s.wrong(w, r, v, says(codeProblem(kind, refusal)))
 	}
-	tx, err := s.proved(ctx, v.tx, v.user.ID, evidence)
+	tx, err := s.proved(r.Context(), v.tx, v.user.ID, evidence)
 	if err != nil {
 		return err
 	}
@@ -110,73 +153,27 @@ func (s *Server) used(r *http.Request, v visit, kind factors.Kind) storage.Trail
 	return trail
 }
 
-// codeProblem is the message about an answer; nil is one that is empty.
+// codeProblem is the message about a code; nil is one that is empty.
 func codeProblem(kind factors.Kind, refusal error) string {
-	recovery := kind == factors.Recovery
-	switch {
-	case recovery && (refusal == nil || errors.Is(refusal, factors.ErrFormat)):
-		return "recovery.format"
-	case recovery:
+	what := "code"
+	switch kind {
+	case factors.Recovery:
+		if refusal == nil || errors.Is(refusal, factors.ErrFormat) {
+			return "recovery.format"
+		}
 		return "recovery.wrong"
+	case factors.Email:
+		what = "email"
+	}
+	switch {
 	case refusal == nil:
-		return "code.empty"
+		return what + ".empty"
 	case errors.Is(refusal, factors.ErrFormat):
-		return "code.format"
+		return what + ".format"
 	case errors.Is(refusal, factors.ErrReplayed):
-		return "code.replayed"
+		return what + ".replayed"
+	case errors.Is(refusal, factors.ErrExpired):
+		return what + ".expired"
 	}
-	return "code.wrong"
-}
-
-// methods lists the ways to prove a second time that would do and are not closed.
-func (s *Server) methods(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.open(r)
-	if err != nil {
-		return err
-	}
-	if v.step.Kind != Challenge {
-		s.see(w, r, v.tx)
-		return nil
-	}
-	open, err := s.openMethods(r.Context(), v)
-	if err != nil {
-		return err
-	}
-	if len(open) == 0 { // its page says whom to ask
-		s.see(w, r, v.tx)
-		return nil
-	}
-	page := templates.Methods{Frame: s.frame(r, v.tx.Demand), Action: v.tx.path("method"), Back: v.tx.path("")}
-	for _, k := range open {
-		page.Kinds = append(page.Kinds, string(k))
-	}
-	return templates.Serve(w, r, http.StatusOK, page, v.tx.Demand.App.Origins...)
-}
-
-// choose picks one of them. One that was not listed is refused: the list is all that would do.
-func (s *Server) choose(w http.ResponseWriter, r *http.Request) error {
-	v, ok, err := s.answer(w, r, Challenge)
-	if err != nil || !ok {
-		return err
-	}
-	kind := factors.Kind(r.PostFormValue("method"))
-	if !slices.Contains(v.step.Methods, kind) {
-		if err := s.outOfStep(r.Context(), v.tx, "method"); err != nil {
-			return err
-		}
-		http.Redirect(w, r, v.tx.path("method"), http.StatusSeeOther)
-		return nil
-	}
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		if t.UserID != v.tx.UserID {
-			return false
-		}
-		t.Chosen, t.Pending = kind, nil
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	s.see(w, r, tx)
-	return nil
+	return what + ".wrong"
 }

@@ -19,7 +19,7 @@ type Transaction struct {
 	Borrowed    []factors.Evidence `json:"-"` // from the browser's session: read anew for each request, and not kept
 	Proved      []factors.Evidence // in this transaction
 	Device      Device             `json:"-"` // what the browser's cookie says of this person here: read anew for each request, and not kept
-	Default     factors.Kind `json:"-"` // what the person has asked to be asked for first: read anew for each request, and not kept
+	Default     factors.Kind       `json:"-"` // what the person has asked to be asked for first: read anew for each request, and not kept
 	Can         []Capability       // what the browser's script found that it can; a hint, never a proof
 	SessionID   string             // the session that lends Borrowed
 	Chosen      factors.Kind       // what the person picked under "Try another method"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
 )
 
 // visit is one request to the pages of a transaction: what is known, and what is next.
@@ -17,6 +18,11 @@ type visit struct {
 	tx   Transaction
 	step Step
 	now  time.Time
+}
+
+// sameStep reports whether the same is open in another visit.
+func (v visit) sameStep(other visit) bool {
+	return v.step.Kind == other.step.Kind && v.step.Offer == other.step.Offer
 }
 
 // open reads the transaction of the path, if it is this browser's, and decides.
@@ -40,17 +46,24 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		}
 		return visit{}, otherBrowser{tx}
 	}
-	return s.decide(r.Context(), tx)
+	switch {
+	case r.Method == http.MethodPost && r.PostForm.Has(templates.Can):
+		tx.Can = capabilities(r.PostForm.Get(templates.Can))
+	case tx.Can == nil:
+		tx.Can = s.remembered(r).Can
+	}
+	return s.decide(r, tx)
 }
 
 // decide reads the facts and asks for the step.
-func (s *Server) decide(ctx context.Context, tx Transaction) (visit, error) {
+func (s *Server) decide(r *http.Request, tx Transaction) (visit, error) {
+	tx.Device = s.device(r, tx.UserID)
 	v := visit{tx: tx, now: s.Now()}
 	if !v.now.Before(tx.Expires) {
 		return v, errLost
 	}
 	var err error
-	if v.facts, err = s.facts(ctx, tx, v.now); err != nil {
+	if v.facts, err = s.facts(r.Context(), tx, v.now); err != nil {
 		return v, err
 	}
 	v.step = v.facts.next(tx, v.now)
@@ -77,36 +90,30 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind StepKind) (
 	return v, true, nil
 }
 
-// answerBegun is answer for a step whose page has begun something. It reports false also when nothing
-// was begun yet: the page that the browser is sent to begins it.
-func (s *Server) answerBegun(w http.ResponseWriter, r *http.Request, kind StepKind) (visit, bool, error) {
-	v, ok, err := s.answer(w, r, kind)
-	if err != nil || !ok || v.pending() {
-		return v, ok, err
-	}
-	s.see(w, r, v.tx)
-	return v, false, nil
-}
-
 // outOfStep notes a request that the pages would not have made: an answer to a step that is not
 // open, or one from another browser. It may be an impatient person, and is refused all the same.
-// What goes on and on is noted at noteRate.
 func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) error {
+	return s.note(ctx, tx, storage.Event{
+		At: s.Now(), Type: storage.SequenceFailed, UserID: tx.UserID, Detail: map[string]string{"step": what},
+	})
+}
+
+// note records what is odd about a sign-in. What goes on and on is noted at noteRate.
+func (s *Server) note(ctx context.Context, tx Transaction, e storage.Event) error {
 	var many tooMany
 	if err := s.admitTo(ctx, noteRate, tx.ID+":", s.Now()); errors.As(err, &many) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	return s.record(ctx, storage.With(storage.Event{
-		At: s.Now(), Type: storage.SequenceFailed, UserID: tx.UserID, Detail: map[string]string{"step": what},
-	}))
+	return s.record(ctx, storage.With(e))
 }
 
 // change applies fn to the transaction as it is now, and keeps it if nobody was faster; otherwise
 // fn decides anew on what the other left. fn returns false when there is nothing left to change,
 // which is no error: whoever asks for the step afterwards sees where things are.
 func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transaction) bool) (Transaction, error) {
+	device, can := tx.Device, tx.Can
 	for range raceLimit {
 		next := tx
 		if !fn(&next) {
@@ -130,6 +137,7 @@ func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transactio
 		if err != nil {
 			return tx, storeFailed("read a sign-in", err)
 		}
+		tx.Device, tx.Can = device, can
 	}
 	return tx, errBusy
 }
@@ -143,14 +151,14 @@ func (s *Server) proved(ctx context.Context, tx Transaction, userID string, e fa
 		}
 		t.UserID = userID
 		t.Proved = append(t.Proved[:len(t.Proved):len(t.Proved)], e)
-		t.Pending = nil
+		t.Pending, t.Parked = nil, nil
 		return true
 	})
 }
 
 // advance goes on after an answer: to the next page, or back to the client at once.
 func (s *Server) advance(w http.ResponseWriter, r *http.Request, tx Transaction) error {
-	v, err := s.decide(r.Context(), tx)
+	v, err := s.decide(r, tx)
 	if err != nil {
 		return err
 	}

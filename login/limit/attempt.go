@@ -20,10 +20,12 @@ type Ladder struct {
 	Close   int           // at this many failures the kind is closed until it is set up again; 0: never
 }
 
-// The ladders of a password and of a second factor.
+// The ladders of a password, of a second factor, and of a passkey. A passkey cannot be guessed: its
+// ladder slows down who sends what costs us, and never keeps the owner out.
 var (
 	PasswordLadder = Ladder{Free: 5, Longest: time.Hour, Close: 100}
 	FactorLadder   = Ladder{Free: 5, Longest: time.Hour, Close: 50}
+	PasskeyLadder  = Ladder{Free: 5, Longest: time.Minute}
 )
 
 // Closed reports whether the kind has to be set up again before it is verified again.
