@@ -49,6 +49,7 @@ type Identifier struct {
 	Action  string // where the form posts: field `email`
 	Email   string // prefilled
 	Passkey Ceremony
+	Signal  string // as in Passkey
 	Problem Text
 }
 
@@ -61,7 +62,8 @@ type Password struct {
 	Problem Text
 	Retry   time.Duration // with Problem: how long nothing is verified; 0: now
 	Closed  bool          // no password is taken for Email: no form, but whom to ask
-	Passkey Ceremony      // instead of the password, by any passkey of the browser
+	Passkey Ceremony      // instead of the password, by any passkey of the browser; also with Closed
+	Signal  string        // as in Passkey
 
 	Cancel    string // with Closed: POST here to go back to the app without signing in
 	Reference string // with Closed: the request id, for who is asked
