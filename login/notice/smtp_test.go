@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,14 +27,27 @@ import (
 
 // mailServer is a real SMTP server that keeps what it gets.
 type mailServer struct {
-	refuse   error // of every recipient
 	password string
 	secured  bool // authentication, and only over TLS
 
 	withoutTLS bool
+	slow       chan struct{} // the text of a mail is not taken before this is closed; nil: at once
 
 	mu       sync.Mutex
+	refuse   error // of every recipient
 	received []received
+}
+
+func (s *mailServer) refuses(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
+func (s *mailServer) got() []received {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.received)
 }
 
 type received struct {
@@ -74,6 +88,8 @@ func (c *connection) Mail(from string, _ *smtp.MailOptions) error {
 
 func (c *connection) Rcpt(to string, _ *smtp.RcptOptions) error {
 	c.got.to += to
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
 	return c.server.refuse
 }
 
@@ -81,6 +97,9 @@ func (c *connection) Data(r io.Reader) error {
 	body, err := io.ReadAll(r)
 	if err != nil {
 		return err
+	}
+	if c.server.slow != nil {
+		<-c.server.slow
 	}
 	_, c.got.overTLS = c.conn.TLSConnectionState()
 	c.got.helo = c.conn.Hostname()
@@ -97,10 +116,21 @@ func (*connection) Logout() error { return nil }
 // serve starts s and returns how to reach it.
 func (s *mailServer) serve(t *testing.T) notice.SMTP {
 	t.Helper()
-	return s.serveOn(t, func(l net.Listener, _ *tls.Config) net.Listener { return l })
+	return s.serveOn(t, "127.0.0.1:0", startTLS)
 }
 
-func (s *mailServer) serveOn(t *testing.T, wrap func(net.Listener, *tls.Config) net.Listener) notice.SMTP {
+// startTLS leaves a connection as it is, for the client to ask for TLS.
+func startTLS(l net.Listener, _ *tls.Config) net.Listener { return l }
+
+func (s *mailServer) serveOn(t *testing.T, address string, wrap func(net.Listener, *tls.Config) net.Listener) notice.SMTP {
+	t.Helper()
+	settings, serve := s.announce(t)
+	settings.Port = serve(address, wrap)
+	return settings
+}
+
+// announce returns how to reach s but for the port, and what starts it.
+func (s *mailServer) announce(t *testing.T) (notice.SMTP, func(address string, wrap func(net.Listener, *tls.Config) net.Listener) (port int)) {
 	t.Helper()
 	server := smtp.NewServer(s)
 	server.Domain = "mail.example"
@@ -109,26 +139,29 @@ func (s *mailServer) serveOn(t *testing.T, wrap func(net.Listener, *tls.Config) 
 	if s.withoutTLS {
 		server.TLSConfig = nil
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := server.Serve(wrap(listener, server.TLSConfig)); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
-			t.Errorf("the mail server: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Errorf("close the mail server: %v", err)
-		}
-		running.Wait()
-	})
-	return notice.SMTP{
-		Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port,
+	settings := notice.SMTP{
+		Host:      "127.0.0.1",
 		From:      `"VSee ID" <no-reply@vsee.example>`,
 		TLSConfig: &tls.Config{RootCAs: roots, ServerName: "mail.example"},
+	}
+	return settings, func(address string, wrap func(net.Listener, *tls.Config) net.Listener) int {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := server.Serve(wrap(listener, server.TLSConfig)); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+				t.Errorf("the mail server: %v", err)
+			}
+		})
+		t.Cleanup(func() {
+			if err := server.Close(); err != nil {
+				t.Errorf("close the mail server: %v", err)
+			}
+			running.Wait()
+		})
+		return listener.Addr().(*net.TCPAddr).Port
 	}
 }
 
@@ -200,7 +233,7 @@ func TestSMTP_OverTLSWithAPassword(t *testing.T) {
 
 func TestSMTP_ImplicitTLS(t *testing.T) {
 	server := &mailServer{password: "hunter2", secured: true}
-	settings := server.serveOn(t, tls.NewListener)
+	settings := server.serveOn(t, "127.0.0.1:0", tls.NewListener)
 	settings.TLS, settings.Username, settings.Password = notice.Implicit, "vseeid", "hunter2"
 	if err := mailer(t, settings).Send(t.Context(), letter("m", monday)); err != nil {
 		t.Fatal(err)

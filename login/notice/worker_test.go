@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,14 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
-	"github.com/vsee/vseeid/factors"
-	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
-	"github.com/vsee/vseeid/storage/secret"
-	"github.com/vsee/vseeid/storage/sqldb"
 )
 
 // outbox is a notice.Outbox in memory.
@@ -408,44 +402,4 @@ func TestOfTwoWorkersOneSends(t *testing.T) {
 			}
 		}
 	})
-}
-
-// From a change to a mailbox, with the parts of production.
-func TestMailOfAChangeArrives(t *testing.T) {
-	keys, err := secret.Parse(secret.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sqldb.Open(t.Context(), sqldb.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "outbox.db"), Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	u := login.User{ID: uuid.Must(uuid.NewV7()).String(), Email: "charlotte@riverside.example", Created: now, Updated: now}
-	m := notice.Writer{Product: "VSee"}.Changed(u.Factor(), notice.Change{What: notice.Added, Kind: factors.TOTP}, "", now, phone)
-	if err := db.CreateUser(t.Context(), u, storage.Trail{Mails: []storage.Mail{m}}); err != nil {
-		t.Fatal(err)
-	}
-
-	server := &mailServer{}
-	mailer := mailer(t, server.serve(t))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	w := notice.Worker{Outbox: db, Every: time.Millisecond, Sender: sender(func(ctx context.Context, m storage.Mail) error {
-		defer cancel() // it finishes what is under way
-		return mailer.Send(ctx, m)
-	})}
-	if err := w.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if len(server.received) != 1 || server.received[0].to != u.Email {
-		t.Fatalf("received %+v", server.received)
-	}
-	if left, err := db.ClaimMails(t.Context(), 10, now.Add(time.Hour), time.Minute); err != nil || len(left) != 0 {
-		t.Errorf("still to be sent: %v, %v", left, err)
-	}
 }
