@@ -4,12 +4,17 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
+	"github.com/vsee/vseeid/api"
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/factors/emailcode"
+	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/recovery"
 	"github.com/vsee/vseeid/factors/totp"
 	"github.com/vsee/vseeid/login"
@@ -33,7 +38,8 @@ type parts struct {
 	sender    notice.Sender // nil: mails wait in the outbox
 	brand     templates.Brand
 	logo      image  // empty: the brand's name in letters
-	support   string // the mail address that mails name; empty for none
+	support   string // the mail address that pages and mails name; empty for none
+	passkey   passkeyRules
 	log       *slog.Logger
 	now       func() time.Time
 	timeout   time.Duration // of one request; requestTimeout where 0
@@ -65,9 +71,24 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	if err := ring.Load(ctx); err != nil {
 		return nil, err
 	}
+	writer := notice.Writer{Product: p.brand.Name, Support: p.support, Base: p.issuer.String()}
 	kinds := map[factors.Kind]factors.Factor{
 		factors.TOTP:     totp.Factor{Issuer: p.brand.Name, Store: p.durable, Now: p.now},
 		factors.Recovery: recovery.Factor{Store: p.durable, Now: p.now},
+	}
+	if p.sender != nil { // a code that nobody sends is no way in
+		kinds[factors.Email] = emailcode.Factor{Store: p.durable, Write: writer.Code, Now: p.now}
+	}
+	var passkeys login.Passkeys
+	if p.passkey.rpID != "" {
+		f, err := passkey.New(passkey.Config{
+			RPID: p.passkey.rpID, RPName: p.brand.Name, Origins: []string{p.issuer.String()}, Roots: p.passkey.roots,
+			Store: p.durable, Now: p.now,
+		})
+		if err != nil {
+			return nil, err
+		}
+		kinds[factors.Passkey], passkeys = f, f
 	}
 
 	// The two halves know each other by three functions: login begins when op asks, and op
@@ -78,14 +99,22 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		Transactions: p.short,
 		People:       p.durable,
 		Enrollments:  p.durable,
+		Additions:    p.durable,
+		Removals:     p.durable,
+		History:      p.durable,
+		Tickets:      p.durable,
+		Leaves:       p.durable,
+		Outbox:       p.durable,
+		Links:        p.durable,
 		Sessions:     p.durable,
 		Attempts:     p.durable,
 		Audit:        p.durable,
 		Limits:       p.short,
 		Factors:      kinds,
+		Passkeys:     passkeys,
 		Passwords:    p.passwords,
 		Keys:         p.secrets,
-		Notices:      notice.Writer{Product: p.brand.Name, Support: p.support},
+		Notices:      writer,
 		QR:           totp.QR,
 		Brand:        p.brand,
 		Now:          p.now,
@@ -115,9 +144,20 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		Admit:        signIn.Admit,
 		Keys:         ring,
 		Secrets:      p.secrets,
-		SupportedACR: login.SupportedACR(factors.TOTP, factors.Recovery),
+		SupportedACR: login.SupportedACR(slices.Collect(maps.Keys(kinds))...),
 		Brand:        p.brand,
 		Now:          p.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	admin, err := api.New(api.Config{
+		Issuer:  p.issuer.String(),
+		Keys:    ring,
+		Clients: p.durable,
+		Support: login.Support{Store: p.durable, Notices: writer, Now: p.now},
+		Now:     p.now,
 	})
 	if err != nil {
 		return nil, err
@@ -126,7 +166,8 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	// Everything that answers, on one page.
 	mux := http.NewServeMux()
 	protocol.Mount(mux)                              // /authorize /oauth/* /userinfo /oidc/logout /v2/logout /.well-known/*
-	signIn.Mount(mux)                                // /u/login/{tx}
+	signIn.Mount(mux)                                // /u/login/{tx} /u/notice/{token} /account
+	admin.Mount(mux)                                 // /api/v1
 	mux.Handle("GET /u/assets/", templates.Assets()) // stylesheet, script
 	p.logo.mount(mux)                                // /u/brand/logo, when there is one
 	health := p.health(ring)                         // /livez /readyz

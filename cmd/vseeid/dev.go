@@ -130,7 +130,7 @@ func (d *development) prepare(p *process, keys *secret.Keys) error {
 	}
 	d.provider, err = build(p.ctx, parts{
 		issuer: issuer, durable: d.durable, short: memory.New(memory.Config{Now: p.now}), secrets: keys, passwords: hasher,
-		sender: nowhere{}, brand: templates.Brand{Name: "VSee"}, log: d.log, now: p.now, mailbox: true,
+		passkey: passkeyRules{rpID: issuer.Hostname()}, sender: nowhere{}, brand: templates.Brand{Name: "VSee"}, log: d.log, now: p.now, mailbox: true,
 	})
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (c *serveCmd) Run(p *process) error {
 	running, err := build(p.ctx, parts{
 		issuer: r.issuer, proxies: r.proxies, durable: durable, short: short, secrets: r.keys, passwords: passwords,
 		sender: sender, brand: templates.Brand{Name: c.BrandName, Accent: c.BrandAccent}, logo: r.logo,
-		support: c.Support, log: log, now: p.now,
+		support: c.Support, passkey: r.passkey, log: log, now: p.now,
 	})
 	if err != nil {
 		return err

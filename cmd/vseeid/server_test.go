@@ -79,7 +79,8 @@ func startServer(t testing.TB, o on) *testServer {
 	must(t, err)
 	s.parts = parts{
 		issuer: issuer, durable: durable, short: openShortFor(t, o, keys), secrets: keys, passwords: hasher, sender: o.sender,
-		brand: templates.Brand{Name: "VSee"}, support: "help@vsee.example", log: newLogger(s.logs, "json", -4), now: o.now, mailbox: true,
+		passkey: passkeyRules{rpID: "localhost"},
+		brand:   templates.Brand{Name: "VSee"}, support: "help@vsee.example", log: newLogger(s.logs, "json", -4), now: o.now, mailbox: true,
 	}
 	messenger, clinic := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
 	s.messenger = "http://localhost:" + portOf(messenger.Listener.Addr().String())

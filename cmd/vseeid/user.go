@@ -24,6 +24,7 @@ type userCmd struct {
 	Password    userPasswordCmd    `cmd:"" help:"Set the password of a person, open it where it was locked or closed, and end all sessions."`
 	Unlock      userUnlockCmd      `cmd:"" help:"Forget the failures of a person, so that no kind of proof is locked or closed. Whoever was guessing may go on guessing."`
 	ResetMFA    userResetMFACmd    `cmd:"" name:"reset-mfa" help:"Take every second factor and the recovery code from a person who lost them, end all sessions, revoke every grant, and tell the person by mail. Whoever signs in next with the password sets up a new one: make sure first who asks."`
+	Ticket      userTicketCmd      `cmd:"" help:"Give a person the one-time ticket that sets up a first factor, where the policy of the organization asks for one (enrollment: ticket)."`
 	Disable     userDisableCmd     `cmd:"" help:"Keep a person from signing in, end all sessions and revoke every grant."`
 	Enable      userEnableCmd      `cmd:"" help:"Let a disabled person sign in again."`
 	Delete      userDeleteCmd      `cmd:"" help:"Erase a person: name, mail address, secrets, memberships. The id is never given again, and the audit events stay."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -31,32 +32,80 @@ func (c *userUnlockCmd) Run(p *process) error {
 	})
 }
 
-type userResetMFACmd struct {
-	settings
-	output
-	person
-	Reason    string `required:"" placeholder:"TEXT" help:"Why, and how you know that it is the person who asks. It is kept in the audit: name no illness and no password."`
+// wording is how a mail to a person looks.
+type wording struct {
 	BrandName string `env:"VSEEID_BRAND_NAME" default:"VSee" placeholder:"TEXT" help:"The name that the mail to the person shows. Default ${default}."`
 	Support   string `name:"support-address" env:"VSEEID_SUPPORT_ADDRESS" placeholder:"MAIL" help:"The mail address that the mail names for questions. Default: none is named."`
 }
 
-func (c *userResetMFACmd) Run(p *process) error {
-	if strings.TrimSpace(c.Reason) == "" || len(c.Reason) > 500 {
-		return badSetting("--reason has to be 1 to 500 bytes that tell an auditor why")
+// writer writes mails without a "this was not me": what it tells of was done by who looks after the
+// account, and to be asked back about.
+func (w wording) writer() (notice.Writer, error) {
+	return notice.Writer{Product: w.BrandName, Support: w.Support}, checkSupport(w.Support)
+}
+
+// helps is what support does from the command line.
+func helps(p *process, db *sqldb.DB, w notice.Writer) login.Support {
+	return login.Support{Store: db, Notices: w, Now: p.now}
+}
+
+// because is why, as the audit has it.
+type because struct {
+	Reason string `required:"" placeholder:"TEXT" help:"Why, and how you know that it is the person who asks. It is kept in the audit: name no illness and no password."`
+}
+
+func (b because) why() login.Why { return login.Why{Actor: "cli", Reason: b.Reason} }
+
+// refused is an error of login.Support in the words of the command line.
+func refused(err error, who person) error {
+	if errors.Is(err, login.ErrReason) || errors.Is(err, login.ErrLifetime) {
+		return invalid(err)
 	}
-	if err := checkSupport(c.Support); err != nil {
+	return told(err, personNamed(who.Person))
+}
+
+type userResetMFACmd struct {
+	settings
+	output
+	person
+	because
+	wording
+}
+
+func (c *userResetMFACmd) Run(p *process) error {
+	w, err := c.writer()
+	if err != nil {
 		return err
 	}
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
-		trail := p.left(storage.Event{Type: storage.FactorRemoved, UserID: u.ID}, "reset mfa")
-		trail.Events[0].Detail["reason"] = c.Reason
-		trail.Mails = []storage.Mail{notice.Writer{Product: c.BrandName, Support: c.Support}.FactorsReset(u.Factor(), p.now())}
-		removed, err := db.ResetFactors(p.ctx, u.ID, p.now(), trail)
+		removed, err := helps(p, db, w).ResetMFA(p.ctx, u.ID, c.why())
 		if err != nil {
-			return told(err, personNamed(c.Person))
+			return refused(err, c.person)
 		}
 		return c.output.done(p, map[string]any{"user_id": u.ID, "removed": removed},
 			fmt.Sprintf("factors removed: %d. Every session is ended, every grant is revoked, nothing is locked, and a mail to the person is on its way.", removed))
+	})
+}
+
+type userTicketCmd struct {
+	settings
+	output
+	person
+	because
+	Valid login.Duration `default:"1h" placeholder:"TIME" help:"How long it is good: 1m to 24h. Default ${default}."`
+}
+
+func (c *userTicketCmd) Run(p *process) error {
+	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
+		code, expires, err := helps(p, db, notice.Writer{}).Ticket(p.ctx, u.ID, time.Duration(c.Valid), c.why())
+		if err != nil {
+			return refused(err, c.person)
+		}
+		document := map[string]any{"user_id": u.ID, "ticket": code, "expires": moment(expires)}
+		return c.print(p, document, func(w io.Writer) {
+			record(w, "Ticket", strings.Join([]string{code[:4], code[4:8], code[8:]}, " "), "Good until", moment(expires))
+			row(w, "Tell it to the person on the telephone or in person, not by mail. It is good once.")
+		})
 	})
 }
 

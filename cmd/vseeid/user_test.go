@@ -95,7 +95,7 @@ func TestCLI_UserChange(t *testing.T) {
 	c.fails(2, "is no mail address", "user", "change", "ann@example.com", "--email", "ben")
 	c.fails(2, "no flag says what to change", "user", "change", "ann@example.com")
 	for _, args := range [][]string{
-		{"show"}, {"change", "--name", "X"}, {"disable"}, {"enable"}, {"delete"}, {"sessions"}, {"end-sessions"}, {"password", "--password-stdin"}, {"unlock"}, {"reset-mfa", "--reason", "x"},
+		{"show"}, {"change", "--name", "X"}, {"disable"}, {"enable"}, {"delete"}, {"sessions"}, {"end-sessions"}, {"password", "--password-stdin"}, {"unlock"}, {"reset-mfa", "--reason", "x"}, {"ticket", "--reason", "x"},
 	} {
 		c.failsWith(goodPassword, 1, `there is no person "eve@example.com"`, append([]string{"user", args[0], "eve@example.com"}, args[1:]...)...)
 	}
@@ -209,7 +209,7 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	t.Setenv("VSEEID_BRAND_NAME", "Riverside ID")
 	t.Setenv("VSEEID_SUPPORT_ADDRESS", "nobody")
 	c.fails(2, "--reason", "user", "reset-mfa", id)
-	c.fails(2, "--reason has to be", "user", "reset-mfa", id, "--reason", " ")
+	c.fails(2, "reason has to be", "user", "reset-mfa", id, "--reason", " ")
 	c.fails(2, "VSEEID_SUPPORT_ADDRESS", "user", "reset-mfa", id, "--reason", "x")
 	t.Setenv("VSEEID_SUPPORT_ADDRESS", "help@vsee.example")
 	const reason = "lost the phone; called back on the number on file"
@@ -234,5 +234,32 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	enrolled.ID = uuid.NewString()
 	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
 		t.Errorf("enrolling anew: %v", err)
+	}
+}
+
+func TestCLI_UserTicket(t *testing.T) {
+	c := newDeployment(t)
+	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
+	first := c.document("user", "ticket", "ann@example.com", "--reason", "new colleague; met in person")
+	equal(t, "2026-03-04T06:06:07Z", first["expires"])
+	second := c.document("user", "ticket", id, "--reason", "lost the first", "--valid", "10m")
+	equal(t, "2026-03-04T05:16:07Z", second["expires"])
+	burn := func(code any) error { return c.db().BurnTicket(t.Context(), id, code.(string), c.now, storage.Trail{}) }
+	if err := burn(first["ticket"]); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("the replaced one: %v", err)
+	}
+	if err := burn(second["ticket"]); err != nil {
+		t.Errorf("the new one: %v", err)
+	}
+	c.fails(2, "reason has to be", "user", "ticket", id, "--reason", " ")
+	for _, valid := range []string{"30s", "25h"} {
+		c.fails(2, "has to be good for 1m to 24h", "user", "ticket", id, "--reason", "x", "--valid", valid)
+	}
+	if out := c.ok("user", "ticket", id, "--reason", "by telephone"); !strings.Contains(out, "Ticket:") || !strings.Contains(out, "not by mail") {
+		t.Errorf("ticket: %q", out)
+	}
+	events, err := c.db().Events(t.Context(), sqldb.EventFilter{Type: storage.TicketCreated}, storage.Page{})
+	if err != nil || len(events) != 3 || events[2].Detail["reason"] != "new colleague; met in person" {
+		t.Errorf("events %v, %v", events, err)
 	}
 }
