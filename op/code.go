@@ -31,7 +31,7 @@ func (p *Provider) redeem(ctx context.Context, client Client, req request.Token,
 		return tokens{}, err
 	}
 	g := newGrant(a, client, now)
-	if err := p.recheck(ctx, g); err != nil {
+	if err := p.recheck(ctx, client, g); err != nil {
 		return tokens{}, err
 	}
 	if err := p.create(ctx, g, now); err != nil {
@@ -109,12 +109,12 @@ func orDefault(d, fallback time.Duration) time.Duration {
 	return d
 }
 
-// recheck asks login whether the grant still holds.
-func (p *Provider) recheck(ctx context.Context, g Grant) error {
+// recheck asks login whether the grant still holds, also by what the client's registration demands now.
+func (p *Provider) recheck(ctx context.Context, client Client, g Grant) error {
 	err := p.people.Recheck(ctx, login.Result{
 		UserID: g.UserID, OrgID: g.OrgID, SessionID: g.SessionID,
-		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime, Proof: g.Proof,
-	}, nil, g.Offline)
+		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime, Recovered: g.Recovered, Proof: g.Proof,
+	}, client.DefaultACR, g.Offline)
 	switch {
 	case errors.Is(err, login.ErrDenied):
 		slog.InfoContext(ctx, "grant refused",

@@ -132,6 +132,7 @@ func (p *Provider) issue(r *http.Request, a request.Authorize, client Client, re
 		AMR:         result.AMR,
 		ACR:         result.ACR,
 		AuthTime:    result.AuthTime,
+		Recovered:   result.Recovered,
 		Proof:       result.Proof,
 	}, p.now())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,8 @@ type desk struct {
 	person  string       // who signs in
 	org     string       // for which organization
 	denied  error        // what Recheck says
+	floor   []string     // that Recheck was last told of
+	lost    bool         // who signs in has only the recovery code left
 	began   login.Demand // of the last sign-in
 	request []byte       // of the last sign-in
 }
@@ -68,7 +71,7 @@ const deskCookie = "desk"
 func (d *desk) Begin(w http.ResponseWriter, r *http.Request, demand login.Demand, request []byte) error {
 	d.mu.Lock()
 	d.began, d.request = demand, request
-	person, org := d.person, d.org
+	person, org, lost := d.person, d.org, d.lost
 	d.mu.Unlock()
 	sid, userID, err := d.Current(r)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -93,7 +96,7 @@ func (d *desk) Begin(w http.ResponseWriter, r *http.Request, demand login.Demand
 	return d.provider.Finish(w, r, login.Result{
 		UserID: userID, OrgID: org, SessionID: sid,
 		AMR: login.AMR(s.Evidence), ACR: login.ACR(demand.ACR, s.Evidence), AuthTime: login.AuthTime(s.Evidence),
-		Request: request, Proof: []byte(`{}`),
+		Recovered: lost, Request: request, Proof: []byte(`{}`),
 	})
 }
 
@@ -120,9 +123,13 @@ func (d *desk) End(_ http.ResponseWriter, r *http.Request, sid string) error {
 	return d.db.EndSession(r.Context(), sid, d.now(), noTrail)
 }
 
-func (d *desk) Recheck(ctx context.Context, r login.Result, _ []string, offline bool) error {
+func (d *desk) Recheck(ctx context.Context, r login.Result, floor []string, offline bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.floor = floor
+	if len(floor) > 0 && !slices.Contains(floor, r.ACR) {
+		return fmt.Errorf("%w: the proof does not meet what the client demands", login.ErrDenied)
+	}
 	if d.denied != nil {
 		return d.denied
 	}

@@ -42,12 +42,12 @@ func (p *Provider) refresh(ctx context.Context, client Client, req request.Token
 		case refused != nil:
 			return tokens{}, refused
 		case used == repeated:
-			if err := p.recheck(ctx, g); err != nil {
+			if err := p.recheck(ctx, client, g); err != nil {
 				return tokens{}, err
 			}
 			return p.mint(client, g, scopes, "", now)
 		}
-		if err := p.recheck(ctx, g); err != nil {
+		if err := p.recheck(ctx, client, g); err != nil {
 			return tokens{}, err
 		}
 		err := p.grants.RotateGrant(ctx, id, generation, now, idleUntil(client, g, now), storage.Trail{})

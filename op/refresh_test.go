@@ -144,3 +144,55 @@ func TestP39_RefreshRechecks(t *testing.T) {
 	w.change("messenger", func(c *op.Client) { c.Disabled = w.clock.Now() })
 	w.refused(a.Refresh(answer.RefreshToken), http.StatusUnauthorized, "invalid_client")
 }
+
+// TestA03_P36_Recovery: that a recovery code was used is in every token of the grant, for as long as
+// it lives, and in no other's.
+func TestA03_P36_Recovery(t *testing.T) {
+	worlds(t, func(w *world) {
+		a := w.messenger()
+		w.desk.lost = true
+		b, _, first := w.signIn(a)
+		w.desk.lost = false
+		f := a.Begin() // of the same session, and yet a grant of its own
+		other := a.Redeem(f, f.Code(b.Open(f.URL())))
+		w.status(other, http.StatusOK)
+		w.clock.pass(time.Hour)
+		second := a.Refresh(first.RefreshToken)
+		w.status(second, http.StatusOK)
+		for name, token := range map[string]string{
+			"ID token": first.IDToken, "access token": first.AccessToken,
+			"refreshed ID token": second.IDToken, "refreshed access token": second.AccessToken,
+		} {
+			if got := claimsOf(w.T, token)["recovery"]; got != true {
+				w.Errorf("%s: recovery is %v", name, got)
+			}
+		}
+		for _, token := range []string{other.IDToken, other.AccessToken} {
+			if got, there := claimsOf(w.T, token)["recovery"]; there {
+				w.Errorf("another grant: recovery is %v", got)
+			}
+		}
+	})
+}
+
+// TestA20_RefreshUnderAHigherFloor: what a client's registration demands holds for its grants too, old
+// ones and those under way.
+func TestA20_RefreshUnderAHigherFloor(t *testing.T) {
+	w := newWorld(t)
+	a := w.messenger()
+	b, _, first := w.signIn(a)
+	f := a.Begin()
+	code := f.Code(b.Open(f.URL()))
+	w.change("messenger", func(c *op.Client) { c.DefaultACR = []string{login.ACRHardware, login.ACRPhishing} })
+	w.refused(a.Redeem(f, code), http.StatusBadRequest, "invalid_grant")
+	w.refused(a.Refresh(first.RefreshToken), http.StatusBadRequest, "invalid_grant")
+	if answer, _ := a.Userinfo(first.AccessToken); answer.Status != http.StatusUnauthorized {
+		t.Errorf("userinfo: %d", answer.Status)
+	}
+	if diff := cmp.Diff([]string{login.ACRHardware, login.ACRPhishing}, w.desk.floor); diff != "" {
+		t.Errorf("Recheck was told: %s", diff)
+	}
+	// Nothing is lost by the attempt.
+	w.change("messenger", func(c *op.Client) { c.DefaultACR = []string{login.ACRAAL2} })
+	w.status(a.Refresh(first.RefreshToken), http.StatusOK)
+}

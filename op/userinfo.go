@@ -43,7 +43,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(scopes, oidc.ScopeOpenID) {
 		return &bearerError{http.StatusForbidden, "insufficient_scope", "The token has not got the scope openid."}
 	}
-	if err := p.holds(r, claims); err != nil {
+	if err := p.holds(r, client, claims); err != nil {
 		return err
 	}
 	known, err := p.people.Claims(r.Context(), claims.Subject)
@@ -88,7 +88,7 @@ func (p *Provider) bearer(r *http.Request) (token.AccessClaims, error) {
 }
 
 // holds reports as an error that the grant behind an access token does not hold any more.
-func (p *Provider) holds(r *http.Request, claims token.AccessClaims) error {
+func (p *Provider) holds(r *http.Request, client Client, claims token.AccessClaims) error {
 	if claims.GrantID == "" {
 		return errTokenEnded // a client's own token: there is no person
 	}
@@ -101,7 +101,7 @@ func (p *Provider) holds(r *http.Request, claims token.AccessClaims) error {
 	case !g.Live(p.now()), g.UserID != claims.Subject, g.ClientID != claims.ClientID:
 		return errTokenEnded
 	}
-	if err := p.recheck(r.Context(), g); errors.Is(err, login.ErrDenied) {
+	if err := p.recheck(r.Context(), client, g); errors.Is(err, login.ErrDenied) {
 		return errTokenEnded
 	} else if err != nil {
 		return err
