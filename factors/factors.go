@@ -60,6 +60,12 @@ type Evidence struct {
 	Attested bool `json:"attested,omitempty"`
 }
 
+// Replaces reports whether e says all that older said, of the same secret, and is not the older one. A
+// passkey that did not verify its user this time leaves standing that it did before.
+func (e Evidence) Replaces(older Evidence) bool {
+	return e.Kind == older.Kind && e.Source == older.Source && e.Class&older.Class == older.Class && !e.At.Before(older.At)
+}
+
 // User is what a factor needs to know of a person.
 type User struct {
 	ID     string

@@ -9,8 +9,8 @@ import (
 )
 
 // Counted is the evidence that counts for this transaction under p: what was proved in it, and
-// what the browser's session lends while fresh; of each kind and secret the latest proof only; of
-// factors those that p allows and that the person still has.
+// what the browser's session lends while fresh; of each kind and secret the latest proof only, and an
+// older one that was more; of factors those that p allows and that the person still has.
 func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []factors.Evidence {
 	var out []factors.Evidence
 	for _, e := range tx.Borrowed {
@@ -25,7 +25,7 @@ func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	})
 	latest := out[:0]
 	for i, e := range out {
-		if !slices.ContainsFunc(out[i+1:], func(later factors.Evidence) bool { return later.Source == e.Source && later.Kind == e.Kind }) {
+		if !slices.ContainsFunc(out[i+1:], func(later factors.Evidence) bool { return later.Replaces(e) }) {
 			latest = append(latest, e)
 		}
 	}

@@ -28,9 +28,11 @@ const (
 func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []MissingMethod {
 	q := inquire(tx, p, enrolled, now)
 	step := q.next()
-	if step.Kind != Challenge || !owns(q.enrolled) {
+	if step.Kind != Challenge || !owns(enrolled) {
 		return nil
 	}
+	need, _ := q.requirement(tx.Demand)
+	would := q.sufficient(need)
 	var out []MissingMethod
 	for _, k := range []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery} {
 		if slices.Contains(step.Methods, k) {
@@ -46,7 +48,7 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 			reason = MissingUnverified
 		case !p.Allows(k):
 			reason = MissingByPolicy
-		case k == factors.Passkey && !q.can(CanPasskey):
+		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser
 		case k == factors.Recovery && !slices.ContainsFunc(q.able, has):
 			continue // it was only just shown

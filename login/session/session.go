@@ -16,7 +16,7 @@ import (
 type Session struct {
 	ID       string // UUIDv7; the `sid` of tokens
 	UserID   string
-	Evidence []factors.Evidence // of each kind and source the latest
+	Evidence []factors.Evidence // none of which replaces another
 	Created  time.Time
 	LastUsed time.Time
 	Ended    time.Time // zero while it lives
@@ -31,17 +31,15 @@ func (s Session) Live(now time.Time, idle, overall time.Duration) bool {
 	return s.Ended.IsZero() && now.Sub(s.LastUsed) <= idle && now.Sub(s.Created) <= overall
 }
 
-// Merge returns the evidence with proved added, keeping of each kind and source the latest.
+// Merge returns the evidence with proved added, without what something later replaces.
 func Merge(evidence, proved []factors.Evidence) []factors.Evidence {
 	out := slices.Clone(evidence)
 	for _, e := range proved {
-		i := slices.IndexFunc(out, func(o factors.Evidence) bool { return o.Source == e.Source && o.Kind == e.Kind })
-		switch {
-		case i < 0:
-			out = append(out, e)
-		case e.At.After(out[i].At):
-			out[i] = e
+		if slices.ContainsFunc(out, func(o factors.Evidence) bool { return o.Replaces(e) }) {
+			continue
 		}
+		out = slices.DeleteFunc(out, e.Replaces)
+		out = append(out, e)
 	}
 	return out
 }

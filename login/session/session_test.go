@@ -46,11 +46,26 @@ func TestMerge(t *testing.T) {
 	got := session.Merge(old, []factors.Evidence{
 		e(factors.Password, "password", 5), e(factors.TOTP, "totp:1", -5), e(factors.TOTP, "totp:2", 1),
 	})
-	want := []factors.Evidence{e(factors.Password, "password", 5), e(factors.TOTP, "totp:1", 0), e(factors.TOTP, "totp:2", 1)}
+	want := []factors.Evidence{e(factors.TOTP, "totp:1", 0), e(factors.Password, "password", 5), e(factors.TOTP, "totp:2", 1)}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]factors.Evidence{e(factors.Password, "password", 0), e(factors.TOTP, "totp:1", 0)}, old); d != "" {
 		t.Errorf("what was merged into has changed: %s", d)
+	}
+}
+
+// A passkey that did not verify its user this time leaves what it proved before.
+func TestMerge_KeepsWhatWasMore(t *testing.T) {
+	e := func(class factors.Class, at int) factors.Evidence {
+		return factors.Evidence{Kind: factors.Passkey, Source: "passkey:1", Class: class, At: noon.Add(time.Duration(at) * time.Minute)}
+	}
+	verified, held := e(factors.Has|factors.Is, 0), e(factors.Has, 1)
+	if d := cmp.Diff([]factors.Evidence{verified, held}, session.Merge([]factors.Evidence{verified}, []factors.Evidence{held})); d != "" {
+		t.Error(d)
+	}
+	again := e(factors.Has|factors.Is, 2)
+	if d := cmp.Diff([]factors.Evidence{again}, session.Merge([]factors.Evidence{verified, held}, []factors.Evidence{again})); d != "" {
+		t.Error(d)
 	}
 }
