@@ -62,6 +62,9 @@ func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factor
 		}
 		t.Pending, t.Parked = nil, nil
 		v.settled(t)
+		if t.Adds == e.Kind { // the first one is what the person came for
+			t.Adds, t.Replaces = "", false
+		}
 		return true
 	})
 	if err != nil {
