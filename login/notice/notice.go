@@ -9,7 +9,6 @@
 package notice
 
 import (
-	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -68,17 +67,17 @@ func (w Writer) Changed(u factors.User, what Change, token string, at time.Time,
 		m.Link = w.Base + "/u/notice/" + token
 	}
 	if what.What == Added {
-		m.Undo = cmp.Or(undone[what.Kind], "what was added")
+		m.Undo = undone[what.Kind]
 	}
 	subject, text := m.Render()
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
 }
 
-// undone is what the link of a mail takes away again.
+// undone is what pressing the link also takes away. A recovery code stays: it lets nobody in without
+// the password, which the link ends.
 var undone = map[factors.Kind]string{
-	factors.TOTP:     "the authenticator app that was added",
-	factors.Passkey:  "the passkey that was added",
-	factors.Recovery: "the new recovery code",
+	factors.TOTP:    "the authenticator app that was added",
+	factors.Passkey: "the passkey that was added",
 }
 
 // FactorsReset tells u that an operator took all factors away.
