@@ -2,7 +2,7 @@ package templates
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -35,15 +35,17 @@ func (f Frame) named(x Factor) (string, error) {
 	return f.t("method." + x.Kind)
 }
 
-// circumstances are from where something was done.
-func (f Frame) circumstances(device, address string) string {
-	var known []string
-	for _, s := range []string{device, address} {
-		if s != "" {
-			known = append(known, s)
-		}
+// place is the message for where a passkey is. Of a passkey on another device, "this device" would be wrong.
+func (x Factor) place() string {
+	if x.Place == "device" && x.Here {
+		return "place.device.here"
 	}
-	return strings.Join(known, " · ")
+	return "place." + x.Place
+}
+
+// circumstances are from where something was done, as far as it is known.
+func (a Activity) circumstances() []string {
+	return slices.DeleteFunc([]string{a.Device, a.Address}, func(s string) bool { return s == "" })
 }
 
 // words say how long a set-up can be put off.

@@ -128,8 +128,11 @@ func checkReferences(t *testing.T, doc node) {
 	}
 	for _, e := range doc.all() {
 		for _, attr := range []string{"for", "aria-describedby", "aria-labelledby", "data-copy", "data-reveal"} {
-			if id, ok := e.has(attr); ok && !ids[id] {
-				t.Errorf("%s of <%s> names %q, which is not there", attr, e.Data, id)
+			list, _ := e.has(attr)
+			for _, id := range strings.Fields(list) {
+				if !ids[id] {
+					t.Errorf("%s of <%s> names %q, which is not there", attr, e.Data, id)
+				}
 			}
 		}
 	}
@@ -199,10 +202,18 @@ func checkNothingInline(t *testing.T, doc node) {
 	}
 }
 
-// checkProblem: what is wrong is announced, and the field that it is about says so.
+// checkProblem: what is wrong is announced, and the field that it is about says so; or the button that it is about.
 func checkProblem(t *testing.T, doc node) {
 	t.Helper()
 	alert, wrong := doc.with("role", "alert")
+	for _, b := range doc.all("button") {
+		if id, ok := b.has("aria-describedby"); ok && id == "problem" {
+			if _, ok := b.has("autofocus"); !ok {
+				t.Errorf("button %q did not do it and is not focused", b.text())
+			}
+			wrong = false
+		}
+	}
 	for _, in := range doc.all("input") {
 		state, ok := in.has("aria-invalid")
 		if !ok {
@@ -214,7 +225,7 @@ func checkProblem(t *testing.T, doc node) {
 		if !wrong {
 			continue
 		}
-		if in.attr("aria-describedby") != alert.attr("id") || alert.text() == "" {
+		if !slices.Contains(strings.Fields(in.attr("aria-describedby")), alert.attr("id")) || alert.text() == "" {
 			t.Errorf("field %q is described by %q, not by the alert %q", in.attr("name"), in.attr("aria-describedby"), alert.text())
 		}
 		if _, ok := in.has("autofocus"); !ok {

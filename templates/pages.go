@@ -197,7 +197,15 @@ func (m Mailed) lead() Text {
 	return Text{Key: key, Args: map[string]any{"Address": m.Address}}
 }
 
-// attributes is what the script reads.
+// watch is what the script reads to see what becomes of the mail.
+func (m Mailed) watch() templ.Attributes {
+	if m.Watch == "" {
+		return nil
+	}
+	return templ.Attributes{"data-watch": m.Watch, "data-state": m.State}
+}
+
+// attributes is what the script reads to count down.
 func (m Mailed) attributes() templ.Attributes {
 	if m.Wait <= 0 {
 		return nil

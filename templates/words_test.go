@@ -17,37 +17,61 @@ import (
 	"time"
 )
 
-// asked are the messages that other packages ask for, with the gaps that they fill. Brand and App are always there.
-var asked = map[string][]string{
-	"identifier.empty": nil, "identifier.format": nil,
-	"password.empty": nil, "password.wrong": nil,
-	"code.empty": nil, "code.format": nil, "code.wrong": nil, "code.replayed": nil,
-	"recovery.format": nil, "recovery.wrong": nil, "recovery.confirm": nil,
-	"attempt.wait": {"Wait"}, "attempt.closed": nil, "busy.retry": nil, "method.unlisted": nil,
-	"notice.lost.title": nil, "notice.lost.body": nil,
-	"notice.expired.title": nil, "notice.expired.body": nil,
-	"notice.finished.title": nil, "notice.finished.body": nil,
-	"notice.otherbrowser.title": nil, "notice.otherbrowser.body": nil,
-	"notice.again": nil, "notice.gone.norestart": nil, "notice.back": nil, "notice.switch": nil,
-	"notice.error.title": nil, "notice.error.body": nil,
-	"notice.badrequest.title": nil, "notice.badrequest.body": {"Reason"},
-	"notice.disabled.title": nil, "notice.disabled.body": nil,
-	"notice.notmember.title": nil, "notice.notmember.body": nil,
-	"notice.unmet.title": nil, "notice.unmet.body": nil,
-	"notice.noenroll.title": nil, "notice.noenroll.body": nil,
-	"notice.loggedout.title": nil, "notice.loggedout.body": nil,
-	"notice.logout.confirm.title": nil, "notice.logout.confirm.body": nil, "notice.logout.yes": nil,
-	"notice.csrf.title": nil, "notice.csrf.body": nil,
-	"notice.root.title": nil, "notice.root.body": nil,
-	"notice.notfound.title": nil, "notice.notfound.body": nil,
-	"notice.method.title": nil, "notice.method.body": nil,
-	"notice.toomany.title": nil, "notice.toomany.body": nil,
+// gaps are what the packages that ask for a message fill. Brand and App are always there.
+var gaps = map[string][]string{
+	"attempt.wait": {"Wait"}, "email.limit": {"Wait"}, "newpassword.short": {"Min"}, "notice.badrequest.body": {"Reason"},
 }
 
-// composed are the messages whose keys the pages put together from the kind of a factor.
-var composed = []string{
-	"challenge.totp.title", "challenge.totp.lead", "challenge.recovery.title", "challenge.recovery.lead",
-	"method.totp", "method.totp.hint", "method.recovery", "method.recovery.hint",
+// asked are the messages that other packages ask for, whatever they put their keys together from.
+var asked = slices.Concat(
+	under("identifier.", "empty", "format"), under("password.", "empty", "wrong"), under("code.", "empty", "format", "wrong", "replayed"),
+	under("recovery.", "format", "wrong", "confirm"), under("attempt.", "wait", "closed"), under("busy.", "retry"),
+	under("email.", "limit", "unsent", "expired", "empty", "format", "wrong"), under("ticket.", "wrong", "format", "empty"), under("name.", "empty", "long"),
+	under("passkey.", "cancelled", "late", "elsewhere", "already", "unsupported", "nolock", "failed",
+		"wrong", "unverified", "unknown", "expired", "taken", "cloned"),
+	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.browser", "missing.unverified", "missing.device"),
+	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
+	under("account.", "last", "full"),
+	under("account.done.", "added", "removed", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
+	under("activity.", "signedin", "failed.password", "failed.factor", "locked", "password", "password.support",
+		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
+		"reset", "renamed", "suspect", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
+		"ended", "ended.support", "created", "updated"),
+	under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
+	both("notice.", "lost", "expired", "finished", "otherbrowser", "error", "badrequest", "disabled", "notmember", "unmet", "noenroll",
+		"loggedout", "logout.confirm", "csrf", "root", "notfound", "method", "toomany", "stuck"),
+)
+
+// composed are the messages whose keys the pages put together from a kind, a state or a month.
+var composed = slices.Concat(
+	both("challenge.", "totp", "recovery", "email"), under("challenge.email.", "delayed", "refused"),
+	under("method.", "totp", "passkey", "email", "recovery", "password"),
+	under("method.", "totp.hint", "passkey.hint", "email.hint", "recovery.hint", "password.hint"),
+	under("method.", "totp.enroll", "passkey.enroll", "email.enroll", "recovery.enroll", "password.enroll"),
+	under("method.", "title", "lead", "enroll.title", "enroll.lead"),
+	under("place.", "device", "synced", "key"), under("factor.remove.", "totp", "passkey"),
+	under("date.month.", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
+)
+
+func under(prefix string, names ...string) []string {
+	keys := make([]string, 0, len(names))
+	for _, n := range names {
+		keys = append(keys, prefix+n)
+	}
+	return keys
+}
+
+// both are a title and what stands below it.
+func both(prefix string, names ...string) []string {
+	var keys []string
+	for _, n := range names {
+		below := ".body"
+		if prefix == "challenge." {
+			below = ".lead"
+		}
+		keys = append(keys, prefix+n+".title", prefix+n+below)
+	}
+	return keys
 }
 
 // keysOf reads the keys of one message file.
@@ -86,23 +110,17 @@ func TestEveryLanguageIsWhole(t *testing.T) {
 // Every key that is asked for is there, with the gaps that are filled, and no key is there that nobody asks for.
 func TestEveryKeyIsSaidAndUsed(t *testing.T) {
 	english := keysOf(t, "messages/en.json")
-	for key, gaps := range asked {
+	for _, key := range asked {
 		args := make(map[string]any)
-		for _, g := range gaps {
+		for _, g := range gaps[key] {
 			args[g] = "filled"
 		}
 		said, err := Frame{Locale: "en"}.text(Text{Key: key, Args: args})
 		if err != nil || said == "" {
 			t.Errorf("%s: %q, %v", key, said, err)
 		}
-		if got := strings.Contains(said, "filled"); got != (len(gaps) > 0) {
-			t.Errorf("%s fills its gaps %v to %q", key, gaps, said)
-		}
-	}
-	used := slices.Concat(composed, literals(t, "."))
-	for _, key := range english {
-		if _, ok := asked[key]; !ok && !slices.Contains(used, key) {
-			t.Errorf("nobody uses %s", key)
+		if got := strings.Contains(said, "filled"); got != (len(gaps[key]) > 0) {
+			t.Errorf("%s fills its gaps %v to %q", key, gaps[key], said)
 		}
 	}
 	for _, key := range composed {
@@ -110,15 +128,29 @@ func TestEveryKeyIsSaidAndUsed(t *testing.T) {
 			t.Errorf("%s is missing", key)
 		}
 	}
+	used := slices.Concat(asked, composed, literals(t, "."))
+	for _, dir := range askers {
+		used = append(used, literals(t, dir)...)
+	}
+	for _, key := range english {
+		whole := strings.TrimSuffix(strings.TrimSuffix(key, ".title"), ".body")
+		if !slices.Contains(used, key) && !slices.Contains(used, whole) {
+			t.Errorf("nobody uses %s", key)
+		}
+	}
 }
+
+// askers are the packages that fill the pages.
+var askers = []string{"../login", "../op", "../cmd/vseeid"}
 
 // The packages that fill the pages ask for no message that does not exist.
 func TestOtherPackagesAskForKnownKeys(t *testing.T) {
 	english := keysOf(t, "messages/en.json")
-	notice := regexp.MustCompile(`^notice\.[a-z.]*[a-z]$`)
-	for _, dir := range []string{"../login", "../op", "../cmd/vseeid"} {
+	family := regexp.MustCompile(`^(identifier|password|code|recovery|method|attempt|busy|notice|passkey|email|ticket|name|newpassword|account|activity|link)(\.[a-z]+)+$`)
+	for _, dir := range askers {
 		for _, s := range literals(t, dir) {
-			if notice.MatchString(s) && !slices.Contains(english, s) && !slices.Contains(english, s+".title") {
+			known := func(key string) bool { return slices.Contains(english, key) }
+			if family.MatchString(s) && !known(s) && !known(s+".title") && !known("activity."+s) {
 				t.Errorf("%s asks for %s", dir, s)
 			}
 		}
@@ -164,6 +196,9 @@ func TestDurationsInWords(t *testing.T) {
 		2 * time.Hour:                  "120 minutes",
 		2*time.Hour + time.Second:      "3 hours",
 		24 * time.Hour:                 "24 hours",
+		48 * time.Hour:                 "48 hours",
+		48*time.Hour + time.Second:     "3 days",
+		14 * 24 * time.Hour:            "14 days",
 	} {
 		said, err := words.text("en", Text{Key: "attempt.wait", Args: map[string]any{"Wait": d}})
 		if err != nil || !strings.Contains(said, "Wait "+want+",") {
@@ -234,5 +269,34 @@ func TestBrokenMessageFiles(t *testing.T) {
 		if _, err := newCatalog(fstest.MapFS{name: {Data: []byte(content)}}); err == nil {
 			t.Errorf("%s with %q is taken", name, content)
 		}
+	}
+}
+
+// A day is said in UTC, and what is counted in singular or plural.
+func TestDaysAndNumbersInWords(t *testing.T) {
+	east := time.FixedZone("east", 3*60*60)
+	for _, test := range []struct {
+		leave Leave
+		want  []string
+	}{
+		{Leave{}, nil},
+		{Leave{Until: time.Date(2026, time.December, 4, 1, 0, 0, 0, east)}, []string{"You can do this until 3 December 2026."}},
+		{Leave{Skips: 1, Org: "Riverside"}, []string{"Riverside asks everyone for a second step at sign-in.", "You can put this off 1 more time."}},
+		{Leave{Skips: 2}, []string{"You can put this off 2 more times."}},
+	} {
+		var said []string
+		for _, w := range test.leave.words() {
+			s, err := Frame{Locale: "en"}.text(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said = append(said, s)
+		}
+		if !slices.Equal(said, test.want) {
+			t.Errorf("%+v is said as %q, want %q", test.leave, said, test.want)
+		}
+	}
+	if got, err := (Frame{}).clock(time.Date(2026, time.January, 2, 1, 4, 0, 0, east)); err != nil || got != "1 January 2026, 22:04 UTC" {
+		t.Errorf("a moment is said as %q, %v", got, err)
 	}
 }
