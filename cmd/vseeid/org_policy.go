@@ -18,8 +18,9 @@ import (
 )
 
 type orgPolicyCmd struct {
-	Show orgPolicyShowCmd `cmd:"" help:"Print the policy as a file that \"set --file\" takes."`
-	Set  orgPolicySetCmd  `cmd:"" help:"Change the policy. It is in force at once, also for who is signed in: look at \"check\" first."`
+	Show  orgPolicyShowCmd  `cmd:"" help:"Print the policy as a file that \"set --file\" takes."`
+	Set   orgPolicySetCmd   `cmd:"" help:"Change the policy. It is in force at once, also for who is signed in: look at \"check\" first."`
+	Check orgPolicyCheckCmd `cmd:"" help:"Say what a policy would mean for each member at the next sign-in, without setting it: who sets something up, who could not sign in, and why. Without a flag it checks the policy that is in force."`
 }
 
 // policyFlags make one policy of another. What was not given is nil.

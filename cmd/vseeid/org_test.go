@@ -3,6 +3,11 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/storage"
 )
 
 func TestCLI_Org(t *testing.T) {
@@ -101,6 +106,65 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	}
 	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "set", "nowhere", "--mfa", "off")
 	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "show", "nowhere")
+}
+
+// TestCLI_OrgPolicyCheck says whom a policy would affect, and sets nothing.
+func TestCLI_OrgPolicyCheck(t *testing.T) {
+	c := newDeployment(t)
+	c.ok("org", "create", "riverside", "--name", "Riverside", "--preset", "off")
+	people := map[string]string{}
+	for _, name := range []string{"app", "new", "none", "shut", "key"} {
+		args := []string{"user", "create", name + "@example.com", "--name", name, "--verified"}
+		if name == "none" {
+			people[name] = c.document(append(args, "--no-password")...)["id"].(string)
+		} else {
+			people[name] = c.documentWith("a long pass phrase of its own\n", append(args, "--password-stdin")...)["id"].(string)
+		}
+		c.ok("org", "member", "add", "riverside", name+"@example.com")
+	}
+	c.ok("user", "disable", "shut@example.com")
+	for name, e := range map[string]factors.Enrollment{
+		"app": {Kind: factors.TOTP, Secret: []byte("seed")},
+		"key": {Kind: factors.Passkey, Secret: []byte("{}"), Handle: []byte("id"), Place: factors.Synced},
+	} {
+		e.ID, e.UserID, e.Created, e.Confirmed = uuid.NewString(), people[name], c.now, c.now
+		if err := c.db().EnrollFirst(t.Context(), e, c.now, storage.Trail{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	effects := func(document map[string]any) map[string]string {
+		out := map[string]string{}
+		for _, m := range document["listed"].([]any) {
+			m := m.(map[string]any)
+			why, _ := m["why"].(string)
+			out[m["email"].(string)] = m["effect"].(string) + " " + why
+		}
+		return out
+	}
+	now := c.document("org", "policy", "check", "riverside", "--all")
+	equal(t, map[string]string{
+		"app@example.com": "fine ", "new@example.com": "fine ", "key@example.com": "fine ",
+		"none@example.com": "shut nopassword", "shut@example.com": "shut disabled",
+	}, effects(now))
+	equal(t, 0.0, now["changed"])
+
+	strict := c.document("org", "policy", "check", "riverside", "--preset", "standard", "--factors", "passkey,recovery", "--enrollment", "ticket", "--grace-days", "14", "--all")
+	equal(t, map[string]string{
+		"app@example.com": "shut notallowed", "new@example.com": "setup ", "key@example.com": "asked ",
+		"none@example.com": "shut nopassword", "shut@example.com": "shut disabled",
+	}, effects(strict))
+	equal(t, map[string]any{"fine": 0.0, "asked": 1.0, "setup": 1.0, "shut": 3.0}, strict["counts"])
+	equal(t, 3.0, strict["changed"])
+	equal(t, "off", c.document("org", "policy", "show", "riverside")["mfa"]) // nothing was set
+
+	out := c.ok("org", "policy", "check", "riverside", "--preset", "standard", "--enrollment", "mail", "--from", "2026-12-01")
+	for _, want := range []string{"Could not sign in:", "new@example.com", "sets up totp or passkey, after a code by mail, can put it off until 2026-12-01", "asked for totp"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("check does not say %q:\n%s", want, out)
+		}
+	}
+	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "check", "nowhere")
+	c.fails(2, "it has to be", "org", "policy", "check", "riverside", "--mfa", "maybe")
 }
 
 func TestCLI_Members(t *testing.T) {
