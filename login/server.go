@@ -94,7 +94,8 @@ type Passkeys interface {
 	// and the options list none (WebAuthn Level 3, 14.6.3).
 	BeginDiscover(context.Context) (factors.Prompt, factors.State, error)
 	// Discover finds out whose passkey answered. Its user was verified: otherwise
-	// factors.ErrUnverified. The errors are those of Factor.Verify.
+	// factors.ErrUnverified. The errors are those of Factor.Verify; with factors.ErrCloned the
+	// enrollment is told all the same.
 	Discover(context.Context, factors.State, factors.Answer) (factors.Enrollment, factors.Evidence, error)
 	// Accepted is the argument of PublicKeyCredential.signalAllAcceptedCredentials for a person:
 	// every live passkey, for one left out may be hidden from its owner for good. It is empty for
@@ -127,7 +128,9 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	missing := map[string]bool{
 		"Issuer": c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
-		"Enrollments": c.Enrollments == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil, "Audit": c.Audit == nil,
+		"Enrollments": c.Enrollments == nil, "Additions": c.Additions == nil, "Removals": c.Removals == nil,
+		"History": c.History == nil, "Tickets": c.Tickets == nil, "Leaves": c.Leaves == nil, "Outbox": c.Outbox == nil,
+		"Links": c.Links == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil, "Audit": c.Audit == nil,
 		"Limits": c.Limits == nil, "Passwords": c.Passwords == nil, "Keys": c.Keys == nil,
 		"Notices": c.Notices == nil, "QR": c.QR == nil,
 		"Finish": c.Finish == nil, "Fail": c.Fail == nil, "StartAgain": c.StartAgain == nil,
@@ -152,7 +155,7 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Mount adds the pages of a sign-in, and nothing else.
+// Mount adds the pages of a sign-in, of the account and of the links of mails.
 func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /u/login/{tx}", s.handle(s.page))
 	mux.Handle("GET /u/login/{tx}/method", s.handle(s.methods))
@@ -178,4 +181,6 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	} {
 		mux.Handle("POST /u/login/{tx}/"+step, s.handle(handler))
 	}
+	s.mountAccount(mux)
+	s.mountLinks(mux)
 }

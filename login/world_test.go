@@ -22,6 +22,8 @@ import (
 	otp "github.com/pquerna/otp/totp"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/factors/emailcode"
+	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/recovery"
 	"github.com/vsee/vseeid/factors/totp"
 	"github.com/vsee/vseeid/login"
@@ -36,6 +38,9 @@ import (
 )
 
 const secretWord = "correct horse battery staple"
+
+// origin is what browsers say that the pages are of, in passkey ceremonies.
+const origin = "https://id.example"
 
 // world is a provider without its protocol: real stores, factors, pages and HTTP, and a client that
 // asks by GET /begin and is answered in JSON.
@@ -81,14 +86,23 @@ func newWorld(t *testing.T, dsn string, options ...worldOption) *world {
 	w.url, w.close = server.URL, server.Close
 	issuer, err := url.Parse(server.URL)
 	must(t, err)
+	keyring, err := passkey.New(passkey.Config{
+		RPID: "id.example", RPName: "VSee", Origins: []string{origin}, Store: w.db, Now: w.now,
+	})
+	must(t, err)
+	writer := notice.Writer{Product: "VSee", Base: server.URL}
 	c := login.Config{
 		Issuer: issuer, Transactions: w.short, Limits: w.short,
-		People: w.db, Enrollments: w.db, Sessions: w.db, Attempts: w.db, Audit: w.db,
+		People: w.db, Enrollments: w.db, Additions: w.db, Removals: w.db, History: w.db, Tickets: w.db, Leaves: w.db,
+		Outbox: w.db, Links: w.db, Sessions: w.db, Attempts: w.db, Audit: w.db,
 		Factors: map[factors.Kind]factors.Factor{
 			factors.TOTP:     totp.Factor{Issuer: "VSee", Store: w.db, Now: w.now},
 			factors.Recovery: recovery.Factor{Store: w.db, Now: w.now},
+			factors.Email:    emailcode.Factor{Store: w.db, Write: writer.Code, Now: w.now},
+			factors.Passkey:  keyring,
 		},
-		Passwords: w.hasher, Keys: keys, Notices: notice.Writer{Product: "VSee"}, QR: totp.QR,
+		Passkeys:  keyring,
+		Passwords: w.hasher, Keys: keys, Notices: writer, QR: totp.QR,
 		Brand:  templates.Brand{Name: "VSee"},
 		Finish: w.finish, Fail: w.fail,
 		StartAgain:     func(request []byte) string { return "/begin?" + string(request) },

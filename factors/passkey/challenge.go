@@ -95,7 +95,7 @@ func (f *Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.
 }
 
 // Discover finds out whose passkey answered. Its user was verified: otherwise ErrUnverified.
-// ErrUnknown: nobody's.
+// ErrUnknown: nobody's. ErrCloned: this one's, which is told for its owner's sake.
 func (f *Factor) Discover(ctx context.Context, s factors.State, a factors.Answer) (factors.Enrollment, factors.Evidence, error) {
 	c, err := f.resume(s, discover, "")
 	if err != nil {
@@ -116,6 +116,9 @@ func (f *Factor) Discover(ctx context.Context, s factors.State, a factors.Answer
 		return factors.Enrollment{}, factors.Evidence{}, fmt.Errorf("passkey: look a credential up: %w", err)
 	}
 	proved, err := f.prove(ctx, c, e, parsed)
+	if errors.Is(err, factors.ErrCloned) {
+		return e, factors.Evidence{}, err
+	}
 	if err != nil {
 		return factors.Enrollment{}, factors.Evidence{}, err
 	}
