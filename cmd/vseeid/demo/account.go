@@ -33,26 +33,35 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) error {
 // purpose while the provider answers.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
 	return a.withPerson(w, r, func(p *provider, s *session) error {
-		old := s.person
-		ctx := oidc.ClientContext(r.Context(), a.http)
-		// A token source refreshes when the access token has run out; one without access token
-		// does so now.
-		token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: old.token.RefreshToken}).Token()
-		if err != nil {
-			return &failure{title: "You have been signed out", body: "The sign-in service gives no new tokens for this sign-in any more. Please sign in again.", err: err}
-		}
-		fresh, _, err := a.verify(ctx, p, token)
-		if err != nil {
+		if err := a.renew(r.Context(), p, s); err != nil {
 			return err
 		}
-		if fresh.claims["sub"] != old.claims["sub"] {
-			return &failure{title: "The sign-in service answered for somebody else"}
-		}
-		// A refreshed ID token says the same of the sign-in: when and how are the old facts.
-		fresh.userinfo, fresh.note = old.userinfo, "New tokens have arrived."
-		s.person = fresh
+		s.person.note = "New tokens have arrived."
 		return nil
 	})
+}
+
+// renew gets new tokens for who is signed in.
+func (a *app) renew(ctx context.Context, p *provider, s *session) error {
+	old := s.person
+	ctx = oidc.ClientContext(ctx, a.http)
+	// A token source refreshes when the access token has run out; one without access token does so
+	// now.
+	token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: old.token.RefreshToken}).Token()
+	if err != nil {
+		return &failure{title: "You have been signed out", body: "The sign-in service gives no new tokens for this sign-in any more. Please sign in again.", err: err}
+	}
+	fresh, _, err := a.verify(ctx, p, token)
+	if err != nil {
+		return err
+	}
+	if fresh.claims["sub"] != old.claims["sub"] {
+		return &failure{title: "The sign-in service answered for somebody else"}
+	}
+	// A refreshed ID token says the same of the sign-in: when and how are the old facts.
+	fresh.userinfo, fresh.signatures = old.userinfo, old.signatures
+	s.person = fresh
+	return nil
 }
 
 // userinfo asks the provider what it says of the person today.
@@ -84,6 +93,9 @@ func (who *person) ask(ctx context.Context, p *provider) error {
 	return nil
 }
 
+// errSignedOut is for a button of a page that was left open.
+var errSignedOut = &failure{title: "You are not signed in"}
+
 // withPerson runs f under the lock of the session, and goes back to the page of the person.
 func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) error) error {
 	p, err := a.discover(r.Context())
@@ -92,12 +104,12 @@ func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provide
 	}
 	s := a.sessions.of(r)
 	if s == nil {
-		return &failure{title: "You are not signed in"}
+		return errSignedOut
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.person == nil {
-		return &failure{title: "You are not signed in"}
+		return errSignedOut
 	}
 	if err := f(p, s); err != nil {
 		return err

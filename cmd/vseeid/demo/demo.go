@@ -1,7 +1,7 @@
 // Package demo is two small apps that sign people in with an OpenID Provider: a public client
 // (VSee Messenger) and a confidential one (VSee Clinic). `vseeid dev` runs them, and they are
-// written to be copied: they use coreos/go-oidc and golang.org/x/oauth2 as they are, and nothing
-// of the provider's own code.
+// written to be copied: they use coreos/go-oidc and golang.org/x/oauth2 as they are, and of the
+// provider's own code only op/resource, which is there for others to import.
 //
 //	GET  /          who is signed in, and what the ID token says of it
 //	GET  /login     → the provider's /authorize, with state, nonce and PKCE (signin.go)
@@ -10,11 +10,18 @@
 //	POST /userinfo  the claims of the userinfo endpoint (account.go)
 //	POST /logout    → the provider's end_session_endpoint (account.go)
 //
+// Clinic has an API as well, which asks for more than a sign-in of this morning:
+//
+//	GET  /prescription       what is to be signed, and with what it was signed (prescription.go)
+//	POST /prescription/sign  asks the API to sign; when it demands a step-up → /authorize (prescription.go)
+//	POST /api/…              the API, behind op/resource (api.go)
+//
 // What a real app does otherwise: it keeps its sessions where they survive a restart
 // (session.go keeps them in memory), and it serves https, with a __Host- cookie.
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +43,7 @@ type Config struct {
 	ClientSecret string   // empty for a public client: an app on the person's device keeps no secret
 	BaseURL      string   // of this app, without a slash at the end; its redirect URI is BaseURL + /callback
 	Scopes       []string // openid among them; offline_access to go on when the person's session ends
+	API          string   // the app's own API: its address, which is below BaseURL, and its name in `aud`; empty: none
 
 	Name    string // what people read
 	Tagline string
@@ -78,6 +86,11 @@ func New(c Config) http.Handler {
 	mux.Handle("POST /userinfo", a.handle(a.userinfo))
 	mux.Handle("POST /logout", a.handle(a.logout))
 	mux.HandleFunc("GET /style.css", serveStyle)
+	if c.API != "" {
+		mux.Handle("GET /prescription", a.handle(a.prescription))
+		mux.Handle("POST /prescription/sign", a.handle(a.sign))
+		mountAPI(mux, c)
+	}
 
 	// No other site may press our buttons: requests that change something have to come from our
 	// own pages.
@@ -154,6 +167,8 @@ func (a *app) discover(ctx context.Context) (*provider, error) {
 type failure struct {
 	title string
 	body  string
+	again string // where the person can try again; empty: by a new sign-in
+	code  string // what the provider answered; empty: it was not that
 	err   error
 }
 
@@ -175,7 +190,7 @@ func (a *app) handle(f func(http.ResponseWriter, *http.Request) error) http.Hand
 		shown := &failure{title: "Something went wrong"}
 		errors.As(err, &shown)
 		a.Log.WarnContext(r.Context(), "demo app: "+shown.title, "client_id", a.ClientID, "error", cause(err))
-		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body})
+		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body, Again: cmp.Or(shown.again, "/login")})
 	})
 }
 

@@ -33,13 +33,17 @@ type liar struct {
 	asked    url.Values
 	token    url.Values // what the token endpoint was sent
 	refuse   string     // the error of the token endpoint
+
+	api      string         // whom access tokens are for
+	granted  map[string]any // claims of the next access token, beside the ordinary ones
+	lifetime int            // of access tokens, in seconds, as the token endpoint says it
 }
 
 func newLiar(t *testing.T) *liar {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	l := &liar{t: t, key: key, signWith: key, claims: map[string]any{}, subject: "someone"}
+	l := &liar{t: t, key: key, signWith: key, claims: map[string]any{}, subject: "someone", lifetime: 60, granted: map[string]any{}}
 	mux := http.NewServeMux()
 	l.Server = httptest.NewServer(mux)
 	t.Cleanup(l.Close)
@@ -66,7 +70,7 @@ func newLiar(t *testing.T) *liar {
 			must(t, err)
 			return
 		}
-		access := rand.Text()
+		access := l.access()
 		sum := sha256.Sum256([]byte(access))
 		claims := map[string]any{
 			"iss": l.URL, "aud": "app", "sub": "someone", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
@@ -79,14 +83,30 @@ func newLiar(t *testing.T) *liar {
 			claims[k] = v
 		}
 		answer(t, w, map[string]any{
-			"access_token": access, "token_type": "Bearer", "expires_in": 60, "refresh_token": rand.Text(), "id_token": l.sign(claims),
+			"access_token": access, "token_type": "Bearer", "expires_in": l.lifetime, "refresh_token": rand.Text(), "id_token": l.sign(claims),
 		})
 	})
 	return l
 }
 
-func (l *liar) sign(claims map[string]any) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: l.signWith, KeyID: "1"}}, nil)
+func (l *liar) sign(claims map[string]any) string { return l.signAs("JWT", claims) }
+
+// access is an access token for the API of the app.
+func (l *liar) access() string {
+	now := time.Now()
+	claims := map[string]any{
+		"iss": l.URL, "aud": []string{l.api, l.URL}, "sub": l.subject, "client_id": "app", "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "auth_time": now.Unix(),
+		"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor", "amr": []string{"mfa", "otp", "pwd"},
+	}
+	for k, v := range l.granted {
+		claims[k] = v
+	}
+	return l.signAs("at+jwt", claims)
+}
+
+func (l *liar) signAs(typ jose.ContentType, claims map[string]any) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: l.signWith, KeyID: "1"}}, (&jose.SignerOptions{}).WithType(typ))
 	must(l.t, err)
 	body, err := json.Marshal(claims)
 	must(l.t, err)
@@ -120,12 +140,20 @@ type visitor struct {
 
 func newApp(t *testing.T, l *liar, secret string) string {
 	t.Helper()
+	return startApp(t, Config{Issuer: l.URL, ClientSecret: secret})
+}
+
+// startApp starts an app; one whose API is said by its path.
+func startApp(t *testing.T, c Config) string {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
-	server.Config.Handler = New(Config{
-		Issuer: l.URL, ClientID: "app", ClientSecret: secret, BaseURL: base, Scopes: []string{"openid"},
-		Name: "The App", Tagline: "An app", Look: "messenger", Log: slog.New(slog.DiscardHandler),
-	})
+	c.ClientID, c.BaseURL, c.Scopes, c.Log = "app", base, []string{"openid"}, slog.New(slog.DiscardHandler)
+	c.Name, c.Tagline, c.Look = "The App", "An app", "messenger"
+	if c.API != "" {
+		c.API = base + c.API
+	}
+	server.Config.Handler = New(c)
 	server.Start()
 	t.Cleanup(server.Close)
 	return base
@@ -341,9 +369,9 @@ func TestSomebodyElsesTokens(t *testing.T) {
 func TestPassedOn(t *testing.T) {
 	l := newLiar(t)
 	v := visit(t, newApp(t, l, ""))
-	asked := v.begin(l, "?prompt=login&max_age=60&acr_values=phr&organization=riverside&login_hint=a@b.example&ui_locales=de&redirect_uri=https://evil.example&client_id=other&state=mine&scope=admin")
+	asked := v.begin(l, "?prompt=login&max_age=60&acr_values=phr&claims=%7B%7D&organization=riverside&login_hint=a@b.example&ui_locales=de&redirect_uri=https://evil.example&client_id=other&state=mine&scope=admin")
 	for name, want := range map[string]string{
-		"prompt": "login", "max_age": "60", "acr_values": "phr", "organization": "riverside", "login_hint": "a@b.example", "ui_locales": "de",
+		"prompt": "login", "max_age": "60", "acr_values": "phr", "claims": "{}", "organization": "riverside", "login_hint": "a@b.example", "ui_locales": "de",
 		"redirect_uri": v.app + "/callback", "client_id": "app", "scope": "openid",
 	} {
 		if asked.Get(name) != want || len(asked[name]) != 1 {

@@ -25,6 +25,7 @@ type page struct {
 	App      Config
 	Problem  string // something went wrong: what, and what to do
 	Advice   string
+	Again    string // a link
 	Person   string // who is signed in; empty: nobody
 	Note     string
 	Sentence string // how the person signed in, in words
@@ -34,7 +35,13 @@ type page struct {
 	Scope    string
 	Expires  string
 	Refresh  bool // there is a refresh token
+
+	Prescription *prescription // what the page is about; nil: the person
+	Signature    *signature    // of it; nil: it has none
 }
+
+// Account is where the person sees and changes how to sign in: the provider's page.
+func (p page) Account() string { return p.App.Issuer + "/account" }
 
 // claim is one line of a list: a name, its value as a person reads it, and what it means.
 type claim struct{ Name, Value, Meaning string }

@@ -32,6 +32,9 @@ type attempt struct {
 	nonce    string
 	verifier string // PKCE
 	begun    time.Time
+
+	prescription string // what is to be signed when it is done; empty: nothing
+	subject      string // by whom
 }
 
 // person is who signed in.
@@ -41,6 +44,8 @@ type person struct {
 	claims   map[string]any
 	userinfo map[string]any // what the userinfo endpoint said last
 	note     string         // what the last button did; shown once
+
+	signatures map[string]signature // of prescriptions, by their ids
 }
 
 // sessions are in memory: a restart of the demo forgets them, and the provider signs people in
@@ -122,10 +127,8 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Path: "/", Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: -1})
 }
 
-// remember keeps a sign-in under way, and drops old ones.
+// remember keeps a sign-in under way, and drops old ones. The lock of the session is held.
 func (s *session) remember(state string, a attempt) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for k, old := range s.attempts {
 		if len(s.attempts) >= mostAttempts || time.Since(old.begun) > attemptLifetime {
 			delete(s.attempts, k)

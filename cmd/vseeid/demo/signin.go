@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -15,10 +16,9 @@ import (
 // passedOn are parameters of /login that go to the provider as they are. They are here to play
 // with: /login?prompt=login asks for everything again, /login?max_age=60 for what is older than a
 // minute, /login?acr_values=… for a second factor. A real app sets what it needs itself.
-var passedOn = []string{"prompt", "max_age", "acr_values", "organization", "login_hint", "ui_locales"}
+var passedOn = []string{"prompt", "max_age", "acr_values", "claims", "organization", "login_hint", "ui_locales"}
 
-// login begins a sign-in: it remembers, for this browser alone, the three values that tie the
-// answer to the question, and sends the browser to the provider.
+// login sends the browser to the provider.
 func (a *app) login(w http.ResponseWriter, r *http.Request) error {
 	p, err := a.discover(r.Context())
 	if err != nil {
@@ -33,18 +33,29 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) error {
 	if s == nil {
 		s = a.sessions.begin(w, r, nil)
 	}
-	state := rand.Text()
-	begun := attempt{nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), begun: time.Now()}
-	s.remember(state, begun)
-
-	options := []oauth2.AuthCodeOption{oidc.Nonce(begun.nonce), oauth2.S256ChallengeOption(begun.verifier)}
+	asked := url.Values{}
 	for _, name := range passedOn {
 		if v := r.URL.Query().Get(name); v != "" {
-			options = append(options, oauth2.SetAuthURLParam(name, v))
+			asked.Set(name, v)
 		}
 	}
-	http.Redirect(w, r, p.oauth.AuthCodeURL(state, options...), http.StatusSeeOther)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	http.Redirect(w, r, s.ask(p, attempt{}, asked), http.StatusSeeOther)
 	return nil
+}
+
+// ask begins a sign-in: it remembers, for this browser alone, what ties the answer to the question,
+// and returns where the browser has to go. The lock of the session is held.
+func (s *session) ask(p *provider, begun attempt, asked url.Values) string {
+	state := rand.Text()
+	begun.nonce, begun.verifier, begun.begun = rand.Text(), oauth2.GenerateVerifier(), time.Now()
+	s.remember(state, begun)
+	options := []oauth2.AuthCodeOption{oidc.Nonce(begun.nonce), oauth2.S256ChallengeOption(begun.verifier)}
+	for name := range asked {
+		options = append(options, oauth2.SetAuthURLParam(name, asked.Get(name)))
+	}
+	return p.oauth.AuthCodeURL(state, options...)
 }
 
 // callback ends it: the answer must be to a question that this browser asked (state), from the
@@ -68,11 +79,14 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) error {
 		return &failure{title: "The answer came from somewhere else", body: "Please sign in again."}
 	}
 	if code := answer.Get("error"); code != "" {
-		return refusal(code)
+		return begun.explain(refusal(code))
 	}
 	who, err := a.redeem(r.Context(), p, answer.Get("code"), begun)
 	if err != nil {
-		return err
+		return begun.explain(err)
+	}
+	if begun.prescription != "" {
+		return a.steppedUp(w, r, begun, who)
 	}
 	a.sessions.begin(w, r, who)
 	http.Redirect(w, r, "/", http.StatusSeeOther) // takes the code out of the address bar
@@ -121,7 +135,7 @@ func (a *app) verify(ctx context.Context, p *provider, token *oauth2.Token) (*pe
 // refusal puts the provider's error code into words. The description that comes with it is for
 // developers and is not shown.
 func refusal(code string) error {
-	f := &failure{err: errors.New("provider answered " + printable(code))}
+	f := &failure{code: code, err: errors.New("provider answered " + printable(code))}
 	switch code {
 	case "access_denied":
 		f.title, f.body = "You did not sign in", "You left the sign-in, or were not allowed to go on."

@@ -1,0 +1,189 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/vsee/vseeid/op/resource"
+)
+
+const pathPrescription = "/prescription"
+
+// prescription shows what is to be signed.
+func (a *app) prescription(w http.ResponseWriter, r *http.Request) error {
+	s := a.sessions.of(r)
+	if s == nil {
+		return errSignedOut
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.person == nil {
+		return errSignedOut
+	}
+	rx := prescriptions[0]
+	shown := signedIn(s.person)
+	s.person.note = ""
+	shown.Prescription = &rx
+	if signed, ok := s.person.signatures[rx.ID]; ok {
+		shown.Signature = &signed
+	}
+	a.render(w, http.StatusOK, shown)
+	return nil
+}
+
+// sign asks the API to sign the prescription. When the API demands another sign-in first, the
+// browser goes to the provider, and the prescription is signed when it comes back.
+func (a *app) sign(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.discover(r.Context())
+	if err != nil {
+		return err
+	}
+	s := a.sessions.of(r)
+	if s == nil {
+		return errSignedOut
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.person == nil {
+		return errSignedOut
+	}
+	if !s.person.token.Valid() {
+		if err := a.renew(r.Context(), p, s); err != nil {
+			return err
+		}
+	}
+	rx := prescriptions[0].ID
+	challenge, err := a.callAPI(r.Context(), s.person, rx)
+	if errors.Is(err, errStepUp) {
+		http.Redirect(w, r, s.stepUp(p, rx, challenge), http.StatusSeeOther)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, pathPrescription, http.StatusSeeOther)
+	return nil
+}
+
+// stepUp begins the sign-in that the API demands. What is to be done then is kept with the state, in
+// the session: the address of the browser says nothing of it. Nobody but the person who pressed the
+// button will do, and the provider is told so.
+func (s *session) stepUp(p *provider, rx string, challenge resource.Challenge) string {
+	subject, _ := s.person.claims["sub"].(string)
+	only, err := json.Marshal(map[string]any{"id_token": map[string]any{"sub": map[string]any{"value": subject}}})
+	if err != nil {
+		panic(err) // strings encode
+	}
+	asked := challenge.Params()
+	asked.Set("claims", string(only))
+	return s.ask(p, attempt{prescription: rx, subject: subject}, asked)
+}
+
+// steppedUp does what the step-up was for, with the new tokens, and once. An API that still demands
+// another sign-in would do so for ever: the person hears of it, and goes no further round.
+func (a *app) steppedUp(w http.ResponseWriter, r *http.Request, begun attempt, who *person) error {
+	if who.claims["sub"] != begun.subject {
+		return &failure{title: "Somebody else signed in", body: "The prescription was not signed. It has to be signed by who began.", again: pathPrescription}
+	}
+	if old := a.sessions.of(r); old != nil {
+		old.mu.Lock()
+		if old.person != nil && old.person.claims["sub"] == begun.subject {
+			who.signatures = old.person.signatures
+		}
+		old.mu.Unlock()
+	}
+	s := a.sessions.begin(w, r, who)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := a.callAPI(r.Context(), who, begun.prescription)
+	if errors.Is(err, errStepUp) {
+		return &failure{
+			title: "The prescription was not signed", again: pathPrescription, err: err,
+			body: "You signed in, and the clinic still asks for a stronger or more recent sign-in. Please try again, or ask for help.",
+		}
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, pathPrescription, http.StatusSeeOther)
+	return nil
+}
+
+// explain adds to what went wrong with a step-up what that means for the prescription.
+func (begun attempt) explain(err error) error {
+	var f *failure
+	if begun.prescription == "" || !errors.As(err, &f) {
+		return err
+	}
+	told := *f
+	told.again = pathPrescription
+	told.body = "The prescription was not signed. " + f.body
+	if f.code == "unmet_authentication_requirements" {
+		told.body = "The prescription was not signed. Signing needs a passkey or an authenticator app. You can set one up on the page of your account."
+	}
+	return &told
+}
+
+// errStepUp says that the API demands another sign-in.
+var errStepUp = errors.New("the API demands another sign-in")
+
+// callAPI signs a prescription with the access token of who, and keeps the signature. With errStepUp
+// comes what the API demands.
+func (a *app) callAPI(ctx context.Context, who *person, rx string) (resource.Challenge, error) {
+	failed := func(err error) error {
+		return &failure{title: "The prescription was not signed", body: "The clinic's service did not accept it. Please try again.", again: pathPrescription, err: err}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.API+"/prescriptions/"+url.PathEscape(rx)+"/signature", nil)
+	if err != nil {
+		return resource.Challenge{}, err
+	}
+	who.token.SetAuthHeader(request)
+	answer, err := a.http.Do(request)
+	if err != nil {
+		return resource.Challenge{}, failed(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusUnauthorized {
+		if challenge, ok := resource.ParseChallenge(answer.Header); ok {
+			return challenge, errStepUp
+		}
+	}
+	if answer.StatusCode != http.StatusOK {
+		return resource.Challenge{}, failed(fmt.Errorf("the API answers %s", answer.Status))
+	}
+	var signed signature
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<16)).Decode(&signed); err != nil {
+		return resource.Challenge{}, failed(err)
+	}
+	if who.signatures == nil {
+		who.signatures = map[string]signature{}
+	}
+	who.signatures[rx] = signed
+	who.note = "The prescription is signed."
+	return resource.Challenge{}, nil
+}
+
+// With says what proved who signed.
+func (s signature) With() string {
+	switch {
+	case slices.Contains(s.AMR, "hwk") || slices.Contains(s.AMR, "swk"):
+		return "with a passkey"
+	case s.Recovery:
+		return "with a recovery code"
+	case slices.Contains(s.AMR, "otp"):
+		return "with a fresh code"
+	}
+	return "with a fresh sign-in"
+}
+
+// When is a time as people read it.
+func (s signature) When() string { return s.At.Local().Format("2006-01-02 15:04:05") }
+
+// Since is when the sign-in was proved.
+func (s signature) Since() string { return s.Proved.Local().Format("2006-01-02 15:04:05") }
