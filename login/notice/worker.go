@@ -36,7 +36,7 @@ const (
 	atOnce      = 8                      // mails on the wire: one that hangs does not hold up a code
 	sendTimeout = 30 * time.Second       // for one mail
 	noteTimeout = 30 * time.Second       // for the outbox to take what became of it
-	lease       = 2 * time.Minute        // more than both
+	lease       = 90 * time.Second       // more than both
 	every       = 500 * time.Millisecond // somebody waits for a code in front of a page
 	mostTries   = 30                     // a day and a bit: a notice that comes still later only alarms
 )
