@@ -222,8 +222,11 @@ func (s *Server) switchAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		*t = Transaction{
-			ID: t.ID, BrowserHash: t.BrowserHash, Request: t.Request, Demand: t.Demand, Return: t.Return,
+			ID: t.ID, BrowserHash: t.BrowserHash, Request: t.Request, Demand: t.Demand,
 			Can: t.Can, Started: t.Started, Version: t.Version,
+		}
+		if v.tx.Return != "" { // a page of ours, which asks anew for what it takes of whoever it is then
+			t.Return, t.Demand = v.tx.home(), Demand{}
 		}
 		if v.step.Kind == Prove {
 			t.Edited = v.tx.Identifier
