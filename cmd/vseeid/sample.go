@@ -50,6 +50,9 @@ type sampleClient struct {
 	about  string
 }
 
+// clinicAPI is the API of the demo Clinic: its address, and its name in access tokens.
+func (s sample) clinicAPI() string { return s.clinic + "/api" }
+
 func (s sample) clients() []sampleClient {
 	browser := []string{op.GrantCode, op.GrantRefresh}
 	return []sampleClient{
@@ -63,7 +66,7 @@ func (s sample) clients() []sampleClient {
 			ID: "clinic", Name: "VSee Clinic", AuthMethod: op.AuthBasic, GrantTypes: browser,
 			Scopes:       []string{"openid", "profile", "email", "offline_access"},
 			RedirectURIs: []string{s.clinic + "/callback"}, PostLogoutRedirectURIs: []string{s.clinic + "/"},
-			InitiateLoginURI: s.clinic + "/login",
+			InitiateLoginURI: s.clinic + "/login", Audiences: []string{s.clinicAPI()},
 		}},
 		{about: "client credentials, scope reports:read; secret " + reportsSecret, secret: reportsSecret, Client: op.Client{
 			ID: "reports", Name: "Reports", AuthMethod: op.AuthBasic, GrantTypes: []string{op.GrantClientCredentials}, Scopes: []string{"reports:read"},
@@ -83,7 +86,7 @@ func (s sample) apps(log *slog.Logger) [2]http.Handler {
 		}),
 		demo.New(demo.Config{
 			Issuer: s.issuer, ClientID: "clinic", ClientSecret: clinicSecret, BaseURL: s.clinic, Name: "VSee Clinic",
-			Tagline: "Visits, notes and prescriptions", Look: "clinic", Scopes: []string{"openid", "profile", "email"}, Log: log,
+			Tagline: "Visits, notes and prescriptions", Look: "clinic", Scopes: []string{"openid", "profile", "email"}, API: s.clinicAPI(), Log: log,
 		}),
 	}
 }
@@ -127,10 +130,11 @@ func plantClient(ctx context.Context, db *sqldb.DB, keys *secret.Keys, c sampleC
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // it was deleted, and its id is not given again
 	}
-	if err != nil || slices.Equal(old.RedirectURIs, c.RedirectURIs) {
+	if err != nil || slices.Equal(old.RedirectURIs, c.RedirectURIs) && slices.Equal(old.Audiences, c.Audiences) {
 		return err
 	}
 	old.RedirectURIs, old.PostLogoutRedirectURIs, old.InitiateLoginURI = c.RedirectURIs, c.PostLogoutRedirectURIs, c.InitiateLoginURI
+	old.Audiences = c.Audiences
 	old.Updated = now
 	return db.UpdateClient(ctx, old, planted(storage.ClientChanged, now))
 }
