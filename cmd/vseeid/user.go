@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/secret"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -182,16 +183,21 @@ type userChangeCmd struct {
 	settings
 	output
 	person
-	Email *string `placeholder:"MAIL" help:"Another mail address. It is not verified unless --verified says so."`
+	Email *string `placeholder:"MAIL" help:"Another mail address. It is not verified unless --verified says so. The person is told at the old and at the new one."`
 	userFlags
+	wording
 }
 
 func (c *userChangeCmd) Run(p *process) error {
 	if c.Email == nil && reflect.DeepEqual(c.userFlags, userFlags{}) {
 		return badSetting("no flag says what to change")
 	}
+	w, err := c.writer()
+	if err != nil {
+		return err
+	}
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
-		before := viewUser(u)
+		before, old := viewUser(u), u
 		if c.Email != nil {
 			email, err := address(*c.Email)
 			if err != nil {
@@ -208,6 +214,11 @@ func (c *userChangeCmd) Run(p *process) error {
 		trail, err := p.edited(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, before, viewUser(u))
 		if err != nil {
 			return err
+		}
+		if u.Email != old.Email {
+			change := notice.Change{What: notice.AddressChanged}
+			trail.Mails = append(trail.Mails,
+				w.Changed(old.Factor(), change, "", p.now(), storage.Origin{}), w.Changed(u.Factor(), change, "", p.now(), storage.Origin{}))
 		}
 		err = db.UpdateUser(p.ctx, u, trail)
 		if errors.Is(err, storage.ErrConflict) && c.Email != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/login/password"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -18,15 +19,22 @@ type userPasswordCmd struct {
 	output
 	person
 	PasswordStdin bool `required:"" help:"Read the password from the first line of standard input. There is no other way to give one: arguments are seen by everybody on the machine."`
+	wording
 }
 
 func (c *userPasswordCmd) Run(p *process) error {
+	w, err := c.writer()
+	if err != nil {
+		return err
+	}
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
 		hash, err := chosen(p, u)
 		if err != nil {
 			return err
 		}
-		err = db.SetPassword(p.ctx, u.ID, hash, p.now(), p.left(storage.Event{Type: storage.PasswordChanged, UserID: u.ID}, "password"))
+		trail := p.left(storage.Event{Type: storage.PasswordChanged, UserID: u.ID}, "password")
+		trail.Mails = []storage.Mail{w.Changed(u.Factor(), notice.Change{What: notice.PasswordChanged}, "", p.now(), storage.Origin{})}
+		err = db.SetPassword(p.ctx, u.ID, hash, p.now(), trail)
 		if err != nil {
 			return told(err, personNamed(c.Person))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -262,5 +263,33 @@ func TestCLI_UserTicket(t *testing.T) {
 	events, err := c.db().Events(t.Context(), sqldb.EventFilter{Type: storage.TicketCreated}, storage.Page{})
 	if err != nil || len(events) != 3 || events[2].Detail["reason"] != "new colleague; met in person" {
 		t.Errorf("events %v, %v", events, err)
+	}
+}
+
+// TestT16_AddressChangedByAnOperator tells the old and the new address, and trusts neither the new one
+// nor what was verified of the old one.
+func TestT16_AddressChangedByAnOperator(t *testing.T) {
+	c := newDeployment(t)
+	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password", "--verified")["id"].(string)
+	changed := c.document("user", "change", id, "--email", "ann@new.example")
+	if changed["email"] != "ann@new.example" || changed["email_verified"] != false {
+		t.Errorf("changed: %v", changed)
+	}
+	c.okWith("a long pass phrase of its own\n", "user", "password", id, "--password-stdin")
+	mails, err := c.db().Mails(t.Context(), storage.Page{})
+	must(t, err)
+	var told []string
+	for _, m := range slices.Backward(mails) {
+		told = append(told, m.To+": "+m.Subject)
+	}
+	equal(t, []string{
+		"ann@example.com: The email address of your VSee account was changed",
+		"ann@new.example: The email address of your VSee account was changed",
+		"ann@new.example: The password of your VSee account was changed",
+	}, told)
+	u, err := c.db().User(t.Context(), id)
+	must(t, err)
+	if _, ok := login.Mailbox(u); ok {
+		t.Error("codes would be mailed to an address that nobody verified")
 	}
 }
