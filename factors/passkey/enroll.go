@@ -111,6 +111,9 @@ func (f *Factor) FinishEnroll(ctx context.Context, u factors.User, s factors.Sta
 	if err != nil {
 		return factors.Enrollment{}, refused(err)
 	}
+	if _, err := webauthncose.ParsePublicKey(made.PublicKey); err != nil {
+		return factors.Enrollment{}, fmt.Errorf("passkey: the key is none of its algorithm: %w", factors.ErrWrong)
+	}
 	data := parsed.Response.AttestationObject.AuthData
 	switch {
 	case c.Verified && !data.Flags.HasUserVerified():

@@ -157,8 +157,10 @@ func TestLies(t *testing.T) {
 		"top origin":   func(a *passkeytest.Authenticator) { a.TopOrigin = origin },
 		"data":         func(a *passkeytest.Authenticator) { a.Lies.Data = func(b []byte) []byte { return b[:36] } },
 		"client":       func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { delete(c, "challenge") } },
-		"response":     func(a *passkeytest.Authenticator) { a.Lies.Response = func(c, _ map[string]any) { c["type"] = "other" } },
-		"counter":      func(a *passkeytest.Authenticator) { a.Lies.Counter = &counter },
+		"response": func(a *passkeytest.Authenticator) {
+			a.Lies.Response = func(c, _ map[string]any) { c["type"] = "other" }
+		},
+		"counter": func(a *passkeytest.Authenticator) { a.Lies.Counter = &counter },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := passkeytest.New(origin)

@@ -1,0 +1,506 @@
+package passkey_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/factors/passkey"
+	"github.com/vsee/vseeid/factors/passkey/passkeytest"
+	"github.com/vsee/vseeid/storage"
+)
+
+// What a passkey is worth is read from the answer at hand.
+func TestA05_A06_A07_Evidence(t *testing.T) {
+	w := newWorld(t)
+	const has, both = factors.Has, factors.Has | factors.Is
+	for _, tc := range []struct {
+		row   string
+		fresh func(string) *passkeytest.Authenticator
+		uv    bool
+		class factors.Class
+		amr   []string
+	}{
+		{"A-05: in one device, its user verified", passkeytest.New, true, both, []string{"hwk", "pop", "user"}},
+		{"A-05: on a security key, its user verified", passkeytest.NewKey, true, both, []string{"hwk", "pop", "user"}},
+		{"A-06: synced, its user verified", passkeytest.NewSynced, true, both, []string{"swk", "pop", "user"}},
+		{"A-07: in one device, its user not verified", passkeytest.New, false, has, []string{"hwk", "pop", "user"}},
+		{"A-07: synced, its user not verified", passkeytest.NewSynced, false, has, []string{"swk", "pop", "user"}},
+	} {
+		t.Run(tc.row, func(t *testing.T) {
+			u, a := w.somebody(t), tc.fresh(origin)
+			e := w.setUp(t, u, a)
+			if e.Proved.Kind != "" {
+				t.Errorf("setting it up proved %+v", e.Proved)
+			}
+			// A use with verification in front, which must not shine on the one after it.
+			if _, err := w.prove(t, u, a); err != nil {
+				t.Fatal(err)
+			}
+			a.Unverified = !tc.uv
+			w.now = w.now.Add(time.Minute)
+			got, err := w.prove(t, u, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := factors.Evidence{Kind: factors.Passkey, Source: "passkey:" + e.ID, Class: tc.class, AMR: tc.amr, At: w.now}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			if last := w.only(t, u).LastUsed; !last.Equal(w.now) {
+				t.Errorf("last used %v", last)
+			}
+		})
+	}
+}
+
+// assertionLies are wrong with the answer of a passkey that is used.
+var assertionLies = append(slices.Clone(lies), []lie{
+	{"a registration's type", func(a *passkeytest.Authenticator) { a.Lies.Type = "webauthn.create" }, factors.ErrWrong},
+	{"another signature", func(a *passkeytest.Authenticator) { a.Lies.Signature = true }, factors.ErrWrong},
+	{"no signature", func(a *passkeytest.Authenticator) { a.Lies.Response = set("signature", "") }, factors.ErrWrong},
+	{"another person's user handle", func(a *passkeytest.Authenticator) { a.Lies.UserHandle = make([]byte, 64) }, factors.ErrWrong},
+	{"it can be backed up now", func(a *passkeytest.Authenticator) { a.Lies.Flags = func(f byte) byte { return f | 8 } }, factors.ErrWrong},
+	{"it can be backed up now, and is", func(a *passkeytest.Authenticator) { a.Lies.Flags = func(f byte) byte { return f | 24 } }, factors.ErrWrong},
+	{"flags that were changed after the signature", func(a *passkeytest.Authenticator) {
+		a.Unverified = true
+		a.Lies.Response = func(_, r map[string]any) {
+			data := r["authenticatorData"].(string)
+			r["authenticatorData"] = data[:43] + "F" + data[44:] // the flags become 5: UP and UV
+		}
+	}, factors.ErrWrong},
+	{"a counter that went back", func(a *passkeytest.Authenticator) { a.Lies.Counter = new(uint32) }, factors.ErrCloned},
+}...)
+
+// unchanged requires that a refused answer left e as it was, and that an honest one is good.
+func (w *world) unchanged(t *testing.T, u factors.User, e factors.Enrollment, a *passkeytest.Authenticator) {
+	t.Helper()
+	if diff := cmp.Diff(e, w.only(t, u)); diff != "" {
+		t.Errorf("what was refused is written: %s", diff)
+	}
+	a.Lies, a.Absent, a.Unverified, a.CrossOrigin, a.TopOrigin = passkeytest.Lies{}, false, false, false, ""
+	if _, err := w.prove(t, u, a); err != nil {
+		t.Errorf("the honest answer after it: %v", err)
+	}
+}
+
+// Every check of an assertion (WebAuthn Level 3, 7.2), by an answer that it has to fail.
+func TestW03_Assertion(t *testing.T) {
+	w := newWorld(t)
+	for _, tc := range assertionLies {
+		t.Run(tc.what, func(t *testing.T) {
+			u, a := w.somebody(t), passkeytest.New(origin)
+			e := w.setUp(t, u, a)
+			tc.tell(a)
+			want := tc.want
+			if tc.what == "another id" {
+				want = factors.ErrUnknown
+			}
+			begun := w.beginChallenge(t, u)
+			answer := used(t, a, begun.options)
+			got, err := w.Verify(t.Context(), u, w.enrolled(t, u), begun.state, answer)
+			if !errors.Is(err, want) || want == factors.ErrWrong && (errors.Is(err, factors.ErrFormat) || errors.Is(err, factors.ErrUnknown)) {
+				t.Errorf("%v, want %v", err, want)
+			}
+			if diff := cmp.Diff(factors.Evidence{}, got); diff != "" {
+				t.Errorf("evidence beside the error: %s", diff)
+			}
+			silent(t, err, answer)
+			w.unchanged(t, u, e, a)
+		})
+	}
+}
+
+func TestW03_Discovery(t *testing.T) {
+	w := newWorld(t)
+	for _, tc := range append(slices.Clone(assertionLies), []lie{
+		{"no user handle", func(a *passkeytest.Authenticator) { a.Lies.UserHandle = []byte{} }, factors.ErrWrong},
+		{"the user was not verified", func(a *passkeytest.Authenticator) { a.Unverified = true }, factors.ErrUnverified},
+	}...) {
+		t.Run(tc.what, func(t *testing.T) {
+			u, a := w.somebody(t), passkeytest.New(origin)
+			e := w.setUp(t, u, a)
+			tc.tell(a)
+			want := tc.want
+			if tc.what == "another id" {
+				want = factors.ErrUnknown
+			}
+			begun := w.beginDiscover(t)
+			answer := used(t, a, begun.options)
+			found, got, err := w.Discover(t.Context(), begun.state, answer)
+			if !errors.Is(err, want) || want == factors.ErrWrong && (errors.Is(err, factors.ErrFormat) || errors.Is(err, factors.ErrUnknown)) {
+				t.Errorf("%v, want %v", err, want)
+			}
+			if diff := cmp.Diff(factors.Evidence{}, got); diff != "" {
+				t.Errorf("evidence beside the error: %s", diff)
+			}
+			told := ""
+			if want == factors.ErrCloned { // its owner has to hear of it
+				told = e.ID
+			}
+			if found.ID != told {
+				t.Errorf("it is told to be %q, want %q", found.ID, told)
+			}
+			silent(t, err, answer)
+			w.unchanged(t, u, e, a)
+		})
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	w, phone := newWorld(t), passkeytest.NewSynced(origin)
+	e := w.setUp(t, w.charlotte, phone)
+	w.setUp(t, w.bob, passkeytest.New(origin))
+	begun := w.beginDiscover(t)
+	w.now = w.now.Add(time.Minute)
+	found, got, err := w.Discover(t.Context(), begun.state, used(t, phone, begun.options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.ID != e.ID || found.UserID != w.charlotte.ID {
+		t.Errorf("it is %s of %s", found.ID, found.UserID)
+	}
+	want := factors.Evidence{
+		Kind: factors.Passkey, Source: "passkey:" + e.ID, Class: factors.Has | factors.Is,
+		AMR: []string{"swk", "pop", "user"}, At: w.now,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The user handle is signed by nobody: with another person's it must not open that person's account.
+func TestW03_DiscoveryByAnothersUserHandle(t *testing.T) {
+	w, mine := newWorld(t), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, mine)
+	w.setUp(t, w.bob, passkeytest.New(origin))
+	theirs, err := w.db.UserHandle(t.Context(), w.bob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine.Lies.UserHandle = theirs
+	begun := w.beginDiscover(t)
+	found, got, err := w.Discover(t.Context(), begun.state, used(t, mine, begun.options))
+	if !errors.Is(err, factors.ErrWrong) || found.ID != "" || got.Kind != "" {
+		t.Errorf("%s %+v %v", found.UserID, got, err)
+	}
+}
+
+func TestT07_AnothersPasskey(t *testing.T) {
+	w, mine, theirs := newWorld(t), passkeytest.New(origin), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, mine)
+	w.setUp(t, w.bob, theirs)
+	begun := w.beginChallenge(t, w.charlotte)
+	response, err := theirs.Use(theirs.Keys()[0], begun.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, enrolled := range map[string][]factors.Enrollment{
+		"answered": w.enrolled(t, w.charlotte), "answered, and nothing is set up": nil,
+	} {
+		got, err := w.Verify(t.Context(), w.charlotte, enrolled, begun.state, factors.Answer{Response: response})
+		if !errors.Is(err, factors.ErrWrong) || got.Kind != "" {
+			t.Errorf("another's passkey %s: %+v, %v", what, got, err)
+		}
+		if errors.Is(err, factors.ErrUnknown) {
+			t.Errorf("another's passkey %s: the browser is told to forget it", what)
+		}
+	}
+	both := append(w.enrolled(t, w.charlotte), w.enrolled(t, w.bob)...)
+	if got, err := w.Verify(t.Context(), w.charlotte, both, begun.state, factors.Answer{Response: response}); !errors.Is(err, factors.ErrState) || got.Kind != "" {
+		t.Errorf("another's enrollment: %+v, %v", got, err)
+	}
+	if _, _, err := w.BeginChallenge(t.Context(), w.charlotte, both); !errors.Is(err, factors.ErrState) {
+		t.Errorf("a challenge of another's enrollment: %v", err)
+	}
+}
+
+// A passkey that was set up after the challenge was not among those that it was for.
+func TestW03_NotAskedFor(t *testing.T) {
+	w, first, second := newWorld(t), passkeytest.New(origin), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, first)
+	begun := w.beginChallenge(t, w.charlotte)
+	w.setUp(t, w.charlotte, second)
+	response, err := second.Use(second.Keys()[0], begun.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Verify(t.Context(), w.charlotte, w.enrolled(t, w.charlotte), begun.state, factors.Answer{Response: response})
+	if !errors.Is(err, factors.ErrWrong) || errors.Is(err, factors.ErrUnknown) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownPasskey(t *testing.T) {
+	w, phone := newWorld(t), passkeytest.New(origin)
+	e := w.setUp(t, w.charlotte, phone)
+	w.setUp(t, w.charlotte, passkeytest.NewKey(origin))
+	begun, discovery := w.beginChallenge(t, w.charlotte), w.beginDiscover(t)
+	stale := w.enrolled(t, w.charlotte)
+	if err := w.db.RemoveEnrollment(t.Context(), w.charlotte.ID, e.ID, w.now, nil, storage.Trail{}); err != nil {
+		t.Fatal(err)
+	}
+	for what, enrolled := range map[string][]factors.Enrollment{"removed": w.enrolled(t, w.charlotte), "removed since it was read": stale} {
+		if _, err := w.Verify(t.Context(), w.charlotte, enrolled, begun.state, used(t, phone, begun.options)); !errors.Is(err, factors.ErrUnknown) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, _, err := w.Discover(t.Context(), discovery.state, used(t, phone, discovery.options)); !errors.Is(err, factors.ErrUnknown) {
+		t.Errorf("discovered: %v", err)
+	}
+}
+
+// Every state is good for one method, one person and five minutes.
+func TestW04_CrossPurpose(t *testing.T) {
+	w, phone := newWorld(t), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, phone)
+	w.setUp(t, w.bob, passkeytest.New(origin))
+	enrolled := w.enrolled(t, w.charlotte)
+
+	begun := map[string]asked{
+		"a registration": w.beginEnroll(t, w.charlotte), "a challenge": w.beginChallenge(t, w.charlotte), "a discovery": w.beginDiscover(t),
+		"another's registration": w.beginEnroll(t, w.bob), "another's challenge": w.beginChallenge(t, w.bob),
+		"nothing": {}, "an older release": {state: factors.State(`{"v":0,"for":"challenge","user":"` + w.charlotte.ID + `"}`)},
+		"noise": {state: factors.State("\x00")}, "null": {state: factors.State("null")}, "an empty object": {state: factors.State("{}")},
+	}
+	answerTo := func(b asked, method string) factors.Answer {
+		if b.options == nil {
+			b = begun["a discovery"]
+		}
+		if method == "FinishEnroll" {
+			other := passkeytest.New(origin)
+			response, err := other.Create(begun["a registration"].options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return factors.Answer{Response: response}
+		}
+		response, err := phone.Use(phone.Keys()[0], b.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return factors.Answer{Response: response}
+	}
+	for method, good := range map[string]string{"FinishEnroll": "a registration", "Verify": "a challenge", "Discover": "a discovery"} {
+		for what, b := range begun {
+			var err error
+			switch method {
+			case "FinishEnroll":
+				_, err = w.FinishEnroll(t.Context(), w.charlotte, b.state, answerTo(b, method))
+			case "Verify":
+				_, err = w.Verify(t.Context(), w.charlotte, enrolled, b.state, answerTo(b, method))
+			case "Discover":
+				_, _, err = w.Discover(t.Context(), b.state, answerTo(b, method))
+			}
+			if what == good && err != nil {
+				t.Errorf("%s of %s: %v", method, what, err)
+			}
+			if what != good && (!errors.Is(err, factors.ErrState) || errors.Is(err, factors.ErrWrong)) {
+				t.Errorf("%s of %s: %v, want ErrState", method, what, err)
+			}
+		}
+	}
+}
+
+// An answer to one challenge is none to another: not of another tab, nor of another kind.
+func TestW04_Replay(t *testing.T) {
+	for name, fresh := range map[string]func(string) *passkeytest.Authenticator{"counts": passkeytest.New, "does not count": passkeytest.NewSynced} {
+		t.Run(name, func(t *testing.T) {
+			w, phone := newWorld(t), fresh(origin)
+			w.setUp(t, w.charlotte, phone)
+			first, second, discovery := w.beginChallenge(t, w.charlotte), w.beginChallenge(t, w.charlotte), w.beginDiscover(t)
+			answer := used(t, phone, first.options)
+			enrolled := w.enrolled(t, w.charlotte)
+			if _, err := w.Verify(t.Context(), w.charlotte, enrolled, first.state, answer); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := w.Verify(t.Context(), w.charlotte, enrolled, second.state, answer); !errors.Is(err, factors.ErrWrong) || got.Kind != "" {
+				t.Errorf("in another tab: %+v, %v", got, err)
+			}
+			if found, _, err := w.Discover(t.Context(), discovery.state, answer); !errors.Is(err, factors.ErrWrong) || found.ID != "" {
+				t.Errorf("to discover: %q, %v", found.ID, err)
+			}
+		})
+	}
+}
+
+func TestW04_TakesTooLong(t *testing.T) {
+	w, phone := newWorld(t), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, phone)
+	begun, discovery := w.beginChallenge(t, w.charlotte), w.beginDiscover(t)
+	enrolled := w.enrolled(t, w.charlotte)
+	w.now = start.Add(5 * time.Minute)
+	if _, err := w.Verify(t.Context(), w.charlotte, enrolled, begun.state, used(t, phone, begun.options)); !errors.Is(err, factors.ErrExpired) {
+		t.Errorf("a challenge after five minutes: %v", err)
+	}
+	if _, _, err := w.Discover(t.Context(), discovery.state, used(t, phone, discovery.options)); !errors.Is(err, factors.ErrExpired) {
+		t.Errorf("a discovery after five minutes: %v", err)
+	}
+	w.now = start.Add(5*time.Minute - time.Second)
+	if _, err := w.Verify(t.Context(), w.charlotte, enrolled, begun.state, used(t, phone, begun.options)); err != nil {
+		t.Errorf("a second before: %v", err)
+	}
+}
+
+func TestCounter(t *testing.T) {
+	w := newWorld(t)
+	for _, tc := range []struct {
+		what          string
+		fresh         func(string) *passkeytest.Authenticator
+		stored, given uint32
+		next          int64
+		err           error
+	}{
+		{"it rises", passkeytest.New, 5, 6, 6, nil},
+		{"it jumps", passkeytest.New, 5, 4294967295, 4294967295, nil},
+		{"it stands", passkeytest.New, 5, 5, 5, factors.ErrCloned},
+		{"it goes back", passkeytest.New, 5, 4, 5, factors.ErrCloned},
+		{"it is gone", passkeytest.New, 5, 0, 5, factors.ErrCloned},
+		{"there is none", passkeytest.New, 0, 0, 0, nil},
+		{"it begins", passkeytest.New, 0, 1, 1, nil},
+		{"of an account, it goes back", passkeytest.NewSynced, 5, 4, 5, nil},
+		{"of an account, it is gone", passkeytest.NewSynced, 5, 0, 5, nil},
+		{"of an account, it rises", passkeytest.NewSynced, 5, 6, 6, nil},
+		{"of an account, there is none", passkeytest.NewSynced, 0, 0, 0, nil},
+	} {
+		t.Run(tc.what, func(t *testing.T) {
+			u, a := w.somebody(t), tc.fresh(origin)
+			a.Lies.Counter = &tc.stored
+			e := w.setUp(t, u, a)
+			a.Lies.Counter = &tc.given
+			w.now = w.now.Add(time.Minute)
+			_, err := w.prove(t, u, a)
+			if !errors.Is(err, tc.err) || tc.err == nil && err != nil {
+				t.Errorf("%v, want %v", err, tc.err)
+			}
+			after := w.only(t, u)
+			if after.Step != tc.next {
+				t.Errorf("it is %d now, want %d", after.Step, tc.next)
+			}
+			if tc.err != nil {
+				if diff := cmp.Diff(e, after); diff != "" {
+					t.Errorf("what was refused is written: %s", diff)
+				}
+			}
+		})
+	}
+}
+
+func TestClone(t *testing.T) {
+	w, key := newWorld(t), passkeytest.NewKey(origin)
+	w.setUp(t, w.charlotte, key)
+	copied := key.Clone()
+	for range 3 {
+		if _, err := w.prove(t, w.charlotte, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.prove(t, w.charlotte, copied); !errors.Is(err, factors.ErrCloned) || !errors.Is(err, factors.ErrWrong) {
+		t.Errorf("the copy: %v", err)
+	}
+	if _, err := w.prove(t, w.charlotte, key); err != nil {
+		t.Errorf("the first after the copy: %v", err)
+	}
+}
+
+// What was read before another use is read again: a key is not called a copy of itself.
+func TestReadBeforeAnotherUse(t *testing.T) {
+	w, key := newWorld(t), passkeytest.NewKey(origin)
+	w.setUp(t, w.charlotte, key)
+	first, second := w.beginChallenge(t, w.charlotte), w.beginChallenge(t, w.charlotte)
+	stale := w.enrolled(t, w.charlotte)
+	early, late := used(t, key, first.options), used(t, key, second.options)
+	if _, err := w.prove(t, w.charlotte, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Verify(t.Context(), w.charlotte, stale, first.state, early); !errors.Is(err, factors.ErrReplayed) {
+		t.Errorf("an answer that was overtaken: %v", err)
+	}
+	third := w.beginChallenge(t, w.charlotte)
+	if _, err := w.Verify(t.Context(), w.charlotte, stale, third.state, used(t, key, third.options)); err != nil {
+		t.Errorf("an answer that is newer than what was read: %v", err)
+	}
+	if _, err := w.Verify(t.Context(), w.charlotte, w.enrolled(t, w.charlotte), second.state, late); !errors.Is(err, factors.ErrCloned) {
+		t.Errorf("an answer that is older than what was read: %v", err)
+	}
+}
+
+// Two tabs of one person with one key, at once: both are right, or the slower is overtaken.
+func TestUsesAtOnce(t *testing.T) {
+	const racers = 20
+	w, key := newWorld(t), passkeytest.NewKey(origin)
+	w.setUp(t, w.charlotte, key)
+	enrolled := w.enrolled(t, w.charlotte)
+	var (
+		begun   [racers]asked
+		answers [racers]factors.Answer
+		errs    [racers]error
+		all     sync.WaitGroup
+	)
+	for i := range racers {
+		begun[i] = w.beginChallenge(t, w.charlotte)
+		answers[i] = used(t, key, begun[i].options)
+	}
+	for i := range racers {
+		all.Go(func() {
+			_, errs[i] = w.Verify(t.Context(), w.charlotte, enrolled, begun[i].state, answers[i])
+		})
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, factors.ErrReplayed) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if errs[racers-1] != nil {
+		t.Errorf("the newest: %v", errs[racers-1])
+	}
+	if got, want := w.only(t, w.charlotte).Step, int64(key.Keys()[0].Counter); got != want {
+		t.Errorf("the counter is %d, want %d", got, want)
+	}
+}
+
+func TestDamagedRecord(t *testing.T) {
+	w, phone := newWorld(t), passkeytest.New(origin)
+	w.setUp(t, w.charlotte, phone)
+	begun := w.beginChallenge(t, w.charlotte)
+	for _, record := range []string{"", "{}", "null", `{"v":2,"public_key":"AAAA"}`, `{"v":1}`} {
+		damaged := w.enrolled(t, w.charlotte)
+		damaged[0].Secret = []byte(record)
+		got, err := w.Verify(t.Context(), w.charlotte, damaged, begun.state, used(t, phone, begun.options))
+		if err == nil || errors.Is(err, factors.ErrWrong) || got.Kind != "" {
+			t.Errorf("%q: %+v, %v", record, got, err)
+		}
+		if _, _, err := w.BeginChallenge(t.Context(), w.charlotte, damaged); err == nil {
+			t.Errorf("%q: it is asked for", record)
+		}
+		if got := passkey.Provider(damaged[0]); got != "" {
+			t.Errorf("%q: its maker is %s", record, got)
+		}
+	}
+}
+
+// T-53, in one place: what an attacker with a key of their own can try.
+func TestT53_Passkey(t *testing.T) {
+	for what, tell := range map[string]func(*passkeytest.Authenticator){
+		"a proxy in between":       func(a *passkeytest.Authenticator) { a.Lies.Origin = "https://id-vsee.example" },
+		"a script on a subdomain":  func(a *passkeytest.Authenticator) { a.Lies.Origin = "https://blog.vsee.example" },
+		"a passkey of the proxy":   func(a *passkeytest.Authenticator) { a.Lies.RPID = "id-vsee.example" },
+		"the user is not verified": func(a *passkeytest.Authenticator) { a.Unverified = true },
+		"UV is painted on":         func(a *passkeytest.Authenticator) { assertionLies[len(assertionLies)-2].tell(a) },
+	} {
+		w, a := newWorld(t), passkeytest.New(origin)
+		w.setUp(t, w.charlotte, a)
+		tell(a)
+		begun := w.beginDiscover(t)
+		found, got, err := w.Discover(t.Context(), begun.state, used(t, a, begun.options))
+		if !errors.Is(err, factors.ErrWrong) || found.ID != "" || got.Kind != "" {
+			t.Errorf("%s: %q, %+v, %v", what, found.ID, got, err)
+		}
+	}
+}
