@@ -1,0 +1,340 @@
+package login_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/storage"
+)
+
+// told makes a mail with a link, by an authenticator app that is added at this moment.
+func (w *world) told(r resident) (added factors.Enrollment, link string) {
+	w.t.Helper()
+	added = r.addApp()
+	_, link = w.lastMail(r.user)
+	if link == "" {
+		w.t.Fatal("the mail has no link")
+	}
+	return added, link
+}
+
+func (w *world) user(u login.User) login.User {
+	w.t.Helper()
+	now, err := w.db.User(context.Background(), u.ID)
+	must(w.t, err)
+	return now
+}
+
+func (w *world) has(u login.User, enrollmentID string) bool {
+	for _, e := range w.enrolled(u) {
+		if e.ID == enrollmentID {
+			return true
+		}
+	}
+	return false
+}
+
+func TestT19_LinkDoesNothingByLooking(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	added, link := w.told(anna)
+	before := w.state(anna.user)
+
+	stranger := w.browser() // the mail is read wherever it is read
+	for range 3 {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			r, err := http.NewRequest(method, w.url+link, nil)
+			must(t, err)
+			r.Host = "evil.example"
+			r.Header.Set("X-Forwarded-Host", "evil.example")
+			r.Header.Set("Sec-Purpose", "prefetch")
+			got := stranger.do(r)
+			if got.status != http.StatusOK || strings.Contains(got.body, "evil.example") {
+				t.Fatalf("%s: %d %s", method, got.status, got.body)
+			}
+		}
+	}
+	stranger.get(link).shows(t, http.StatusOK, "Was It Not You?", "This was not me", "removed again")
+	stranger.header.Set("Sec-Fetch-Site", "cross-site")
+	stranger.post(link).shows(t, http.StatusForbidden, "Could Not Accept")
+	stranger.header.Del("Sec-Fetch-Site")
+	if now := w.state(anna.user); now != before {
+		t.Fatalf("looking changed %s to %s", before, now)
+	}
+	anna.get("/account").shows(t, http.StatusOK, "Your Account")
+
+	r, err := http.NewRequest(http.MethodPost, w.url+link, strings.NewReader(""))
+	must(t, err)
+	r.Host = "evil.example"
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	pressed := stranger.do(r)
+	if to := pressed.header.Get("Location"); pressed.status != http.StatusSeeOther || to != link {
+		t.Fatalf("%d to %q", pressed.status, to)
+	}
+	stranger.follow(pressed).shows(t, http.StatusOK, "Choose a New Password")
+	if w.has(anna.user, added.ID) || w.user(anna.user).PasswordHash != "" {
+		t.Error("it did nothing")
+	}
+	mail, again := w.lastMail(anna.user)
+	if again != "" || w.count(anna.user.ID, storage.Repudiated) != 1 {
+		t.Errorf("%d events, and the mail %q", w.count(anna.user.ID, storage.Repudiated), mail.Text)
+	}
+	anna.get("/account").leads(t, "/u/login/")
+}
+
+func TestT12_UndoForOneDay(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		after   time.Duration
+		removed bool
+		says    string
+	}{
+		{"at once", time.Minute, true, "is removed again"},
+		{"the last minute", 24*time.Hour - time.Minute, true, "is removed again"},
+		{"after a day", 24 * time.Hour, false, "stays until you remove it"},
+		{"the last day", 7*24*time.Hour - time.Hour, false, "stays until you remove it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, sqlite(t))
+			w.org("riverside", preset("standard"))
+			anna := w.resident("anna", "riverside")
+			added, link := w.told(anna)
+			sent, _ := w.lastMail(anna.user)
+			w.pass(c.after - w.now().Sub(sent.At))
+			b := w.browser()
+			b.get(link).shows(t, http.StatusOK, c.says)
+			b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+			if got := !w.has(anna.user, added.ID); got != c.removed {
+				t.Errorf("removed is %v", got)
+			}
+			if !w.has(anna.user, w.enrollment(anna.user, factors.TOTP).ID) {
+				t.Error("what was there before is gone")
+			}
+			b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set", "still other ways to sign in")
+		})
+	}
+}
+
+func TestT12_FirstFactorOfAThief(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.person("anna", "riverside")
+	thief := w.browser() // who has the password, and is faster than its owner
+	thief.setUp(anna, login.Demand{})
+	_, link := w.lastMail(anna)
+	for _, m := range w.mails(anna) {
+		if strings.Contains(m.Text, "authenticator") {
+			link = linkInMail.FindString(m.Text)
+		}
+	}
+	b := w.browser()
+	b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	if w.apps(anna) != 0 {
+		t.Error("the thief's app is still there")
+	}
+	thief.get("/account").leads(t, "/u/login/")
+	b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+}
+
+func TestLinkStates(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	b, other := w.browser(), w.browser()
+
+	for _, unknown := range []string{login.LinkPath + madeUpToken(), login.LinkPath + "x", link + "A", link[:len(link)-1]} {
+		for _, p := range []page{b.get(unknown), b.follow(b.post(unknown)), b.follow(b.post(unknown, "password", newWord))} {
+			p.shows(t, http.StatusNotFound, "Do Not Know This Link", "ask support")
+		}
+	}
+	// A password without pressing is pressing: nothing is set that was not asked for.
+	b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "Choose a New Password")
+	if w.user(anna.user).PasswordHash != "" {
+		t.Fatal("a password was set by a link that was not pressed")
+	}
+	// Another tab presses: it is done, and both are at the same page.
+	other.follow(other.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	if n := w.count(anna.user.ID, storage.Repudiated); n != 1 {
+		t.Errorf("pressed %d times", n)
+	}
+	for _, weak := range []struct{ password, says string }{
+		{"", "Enter a new password"},
+		{"short", "too short"},
+		{strings.Repeat("long ", 400), "too long"},
+		{"passwordpassword", "too easy to guess"},
+		{"anna@example.com", "too close to your name"},
+		{"\xff\xfe is not a text at all", "cannot be used"},
+	} {
+		b.post(link, "password", weak.password).shows(t, http.StatusUnprocessableEntity, "Choose a New Password", weak.says)
+	}
+	answers := parallel(2, func(i int) page {
+		return []*browser{b, other}[i].post(link, "password", newWord+string(rune('a'+i)))
+	})
+	for _, p := range answers {
+		p.leads(t, link)
+	}
+	if n := w.count(anna.user.ID, storage.PasswordChanged); n != 1 {
+		t.Errorf("two tabs set %d passwords", n)
+	}
+	hash := w.user(anna.user).PasswordHash
+	b.get(link).shows(t, http.StatusOK, "New Password Is Set", "Sign in")
+	for _, p := range []page{b.post(link), b.post(link, "password", newWord+" and more")} {
+		b.follow(p).shows(t, http.StatusOK, "New Password Is Set")
+	}
+	if w.user(anna.user).PasswordHash != hash {
+		t.Error("a finished link set a password")
+	}
+}
+
+func madeUpToken() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func TestLinkTooOld(t *testing.T) {
+	for _, pressed := range []bool{false, true} {
+		w := newWorld(t, sqlite(t))
+		w.org("riverside", preset("standard"))
+		anna := w.resident("anna", "riverside")
+		_, link := w.told(anna)
+		b := w.browser()
+		if pressed {
+			b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+		}
+		w.pass(login.LinkLifetime)
+		before := w.state(anna.user)
+		b.get(link).shows(t, http.StatusGone, "Link Is Too Old", "ask support")
+		b.follow(b.post(link)).shows(t, http.StatusGone, "Link Is Too Old")
+		b.follow(b.post(link, "password", newWord)).shows(t, http.StatusGone, "Link Is Too Old")
+		if now := w.state(anna.user); now != before {
+			t.Errorf("pressed %v: it changed %s to %s", pressed, before, now)
+		}
+	}
+}
+
+func TestLinkOfAPersonWhoIsGone(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	must(t, w.db.DeleteUser(t.Context(), anna.user.ID, w.now(), storage.Trail{}))
+	b := w.browser()
+	b.get(link).shows(t, http.StatusNotFound, "Do Not Know This Link")
+	b.follow(b.post(link)).shows(t, http.StatusNotFound, "Do Not Know This Link")
+}
+
+func TestLinkFlood(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	b := w.browser()
+	b.header.Set("X-Test-IP", "203.0.113.9")
+	for range 200 {
+		if p := b.get(login.LinkPath + madeUpToken()); p.status == http.StatusTooManyRequests {
+			if p.header.Get("Retry-After") == "" {
+				t.Error("no word of when")
+			}
+			return
+		}
+	}
+	t.Error("any number of tokens can be tried")
+}
+
+func TestT17_PasswordByLinkIsNoWayAroundTheSecondFactor(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.org("riverside", preset("standard"))
+		anna := w.resident("anna", "riverside")
+		_, link := w.told(anna)
+		b := w.browser()
+		b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+		done := b.follow(b.post(link, "password", newWord))
+		done.shows(t, http.StatusOK, "New Password Is Set")
+		if b.cookie("vseeid-session") != "" || anna.cookie("vseeid-session") == "" {
+			t.Error("the link made a session, or reached into another browser")
+		}
+		sessions, err := w.db.SessionsOf(t.Context(), anna.user.ID)
+		must(t, err)
+		if len(sessions) != 0 {
+			t.Errorf("%d sessions live on", len(sessions))
+		}
+		anna.get("/account").leads(t, "/u/login/")
+		anna.begin(login.Demand{Silent: true}).is(t, "failed", "login_required")
+
+		p := b.begin(login.Demand{})
+		p = b.follow(b.post(p.on("identifier"), "email", anna.user.Email))
+		b.post(p.on("password"), "password", secretWord).shows(t, http.StatusUnprocessableEntity, "not right")
+		p = b.follow(b.post(p.on("password"), "password", newWord))
+		p.shows(t, http.StatusOK, "Verify Your Identity")
+		if b.cookie("vseeid-session") != "" {
+			t.Error("a session before the second factor")
+		}
+		b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID, "amr", "mfa otp pwd")
+	})
+}
+
+func TestT18_LinkIsNoSessionAndNoCode(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	token := strings.TrimPrefix(link, login.LinkPath)
+	b := w.browser()
+	b.keep("vseeid-session", token)
+	b.get("/account").leads(t, "/u/login/")
+	b.begin(login.Demand{Silent: true}).is(t, "failed", "login_required")
+	b.keep("vseeid-session", "")
+	p := b.password(b.begin(login.Demand{}), anna.user)
+	p.shows(t, http.StatusOK, "Verify Your Identity")
+	b.post(p.on("challenge"), "code", token).shows(t, http.StatusUnprocessableEntity)
+	p = b.follow(b.post(p.on("method"), "method", "recovery"))
+	b.post(p.on("challenge"), "code", token).shows(t, http.StatusUnprocessableEntity)
+	b.get("/u/login/"+token).shows(t, http.StatusGone)
+	// And the other way round.
+	for _, other := range []string{anna.cookie("vseeid-session"), anna.cookie("vseeid-browser"), anna.recovery, w.app(anna.seed)} {
+		b.get(login.LinkPath+other).shows(t, http.StatusNotFound, "Do Not Know This Link")
+		b.follow(b.post(login.LinkPath+other)).shows(t, http.StatusNotFound, "Do Not Know This Link")
+	}
+	if w.user(anna.user).PasswordHash == "" {
+		t.Error("the account was shut")
+	}
+}
+
+// Who has lost a device needs nothing but the mailbox to shut it out.
+func TestN19_LostDevice(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	thief := anna.browser // holds the phone and its session
+	r, err := http.NewRequest(http.MethodPost, w.url+link, http.NoBody)
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", w.url)
+	res, err := http.DefaultTransport.RoundTrip(r)
+	must(t, err)
+	_, err = io.Copy(io.Discard, res.Body)
+	must(t, err)
+	must(t, res.Body.Close())
+	if res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	thief.get("/account").leads(t, "/u/login/")
+	results := w.results()
+	if err := w.signIn.Recheck(t.Context(), results[len(results)-1], nil, true); err == nil {
+		t.Error("a grant of before is still good")
+	}
+	p := thief.begin(login.Demand{})
+	p = thief.follow(thief.post(p.on("identifier"), "email", anna.user.Email))
+	thief.post(p.on("password"), "password", secretWord).shows(t, http.StatusUnprocessableEntity, "not right")
+}
