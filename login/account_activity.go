@@ -85,7 +85,7 @@ func plain(e storage.Event) (key string, odd bool) {
 		return "created", false
 	case storage.UserUpdated:
 		return "updated", true
-	case storage.TokenCreated, storage.TokenRevoked, storage.SessionCreated, storage.SessionRenewed, storage.SequenceFailed,
+	case storage.SignInUnmet, storage.TokenCreated, storage.TokenRevoked, storage.SessionCreated, storage.SessionRenewed, storage.SequenceFailed,
 		storage.CeremonyFailed, storage.UserDeleted, storage.OrgChanged, storage.MembershipChanged, storage.ClientChanged, storage.KeyCreated:
 	}
 	return "", false

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/templates"
 )
 
@@ -38,7 +39,7 @@ func (s *Server) Begin(w http.ResponseWriter, r *http.Request, demand Demand, re
 			step = Step{Kind: Fail, Error: ErrorAccountSelection}
 		}
 		if step.Kind != Done {
-			return s.Fail(w, r, request, step.Error)
+			return s.refused(w, r, tx, step.Error)
 		}
 		return s.sso(w, r, tx, f, now)
 	}
@@ -46,7 +47,7 @@ func (s *Server) Begin(w http.ResponseWriter, r *http.Request, demand Demand, re
 		return s.sso(w, r, tx, f, now)
 	}
 	if !f.notMember && step.Kind == Fail && !step.Stuck {
-		return s.Fail(w, r, request, step.Error)
+		return s.refused(w, r, tx, step.Error)
 	}
 	return s.start(w, r, tx, now)
 }
@@ -153,6 +154,17 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, tx Transaction,
 // refused tells who asked for the sign-in that nothing came of it. A person who is signed in all the
 // same is led to the account: the page that asked would only ask again.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, tx Transaction, oauthError string) error {
+	if oauthError == ErrorUnmet {
+		err := s.record(r.Context(), storage.With(storage.Event{
+			At: s.Now(), Type: storage.SignInUnmet, UserID: tx.UserID, OrgID: tx.Demand.Org, SessionID: tx.SessionID,
+			Detail: map[string]string{
+				"app": tx.Demand.App.Name, "acr": spaced(knownOnly(tx.Demand.ACR)), "floor": spaced(tx.Demand.FloorACR),
+			},
+		}))
+		if err != nil {
+			return err
+		}
+	}
 	if tx.Return == "" {
 		return s.Fail(w, r, tx.Request, oauthError)
 	}

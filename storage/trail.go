@@ -44,6 +44,7 @@ type EventType string
 const (
 	SignedIn          EventType = "authn_login_success"
 	SignInFailed      EventType = "authn_login_fail"
+	SignInUnmet       EventType = "authn_login_unmet" // it is not what the client, or its request, demands
 	Locked            EventType = "authn_login_lock"
 	PasswordChanged   EventType = "authn_password_change"
 	Enrolled          EventType = "authn_factor_enrolled"
