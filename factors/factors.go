@@ -63,7 +63,8 @@ type Evidence struct {
 // Replaces reports whether e says all that older said, of the same secret, and is not the older one. A
 // passkey that did not verify its user this time leaves standing that it did before.
 func (e Evidence) Replaces(older Evidence) bool {
-	return e.Kind == older.Kind && e.Source == older.Source && e.Class&older.Class == older.Class && !e.At.Before(older.At)
+	return e.Kind == older.Kind && e.Source == older.Source && !e.At.Before(older.At) &&
+		e.Class&older.Class == older.Class && (e.Attested || !older.Attested)
 }
 
 // User is what a factor needs to know of a person.

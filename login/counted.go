@@ -21,7 +21,7 @@ func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	out = counting(append(out, tx.Proved...), p, enrolled)
 	slices.SortFunc(out, func(a, b factors.Evidence) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind),
-			cmp.Compare(a.Class, b.Class), slices.Compare(a.AMR, b.AMR))
+			cmp.Compare(a.Class, b.Class), vouched(a)-vouched(b), slices.Compare(a.AMR, b.AMR))
 	})
 	latest := out[:0]
 	for i, e := range out {
@@ -30,6 +30,13 @@ func Counted(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 		}
 	}
 	return latest
+}
+
+func vouched(e factors.Evidence) int {
+	if e.Attested {
+		return 1
+	}
+	return 0
 }
 
 func fresh(e factors.Evidence, d Demand, p Policy, now time.Time) bool {

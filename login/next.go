@@ -171,6 +171,8 @@ func (q inquiry) beforeFirst() (Step, bool) {
 	switch {
 	case q.confirmed():
 		return Step{}, false
+	case !q.confirmable():
+		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: true}, true
 	case q.p.Enrollment == ByMail:
 		return Step{Kind: Challenge, Methods: []factors.Kind{factors.Email}, With: q.mailbox()}, true
 	}

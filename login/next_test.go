@@ -387,6 +387,7 @@ func TestNext(t *testing.T) {
 		{name: "a first one", policy: personal, proved: "pwd", change: adds(factors.Passkey), want: "add passkey"},
 		{name: "T-12 a first one on a password of before", policy: personal, borrowed: "pwd-6m", change: adds(factors.TOTP), want: "prove password"},
 		{name: "T-12 a first one takes what it takes", policy: preset("standard", func(p *login.Policy) { p.MFA, p.Enrollment = login.Optional, login.ByTicket }), proved: "pwd", change: adds(factors.TOTP), want: "ticket"},
+		{name: "T-12 nor without an address to write to", policy: preset("standard", func(p *login.Policy) { p.MFA, p.Enrollment = login.Optional, login.ByMail }), proved: "pwd", change: adds(factors.TOTP), want: unmet + " stuck"},
 		{name: "one more takes no ticket", policy: byTicket, enrolled: "totp recovery", proved: "pwd totp", change: adds(factors.Passkey), want: "add passkey"},
 		{name: "nothing that is not allowed", policy: only(factors.Passkey), enrolled: "passkey", proved: "keyuv", change: adds(factors.TOTP), want: "done"},
 		{name: "nothing where the organization has none", policy: off, proved: "pwd", change: adds(factors.TOTP), want: "done"},

@@ -48,41 +48,68 @@ func some[T any](r *rand.Rand, of ...T) []T {
 }
 
 func anyACR(r *rand.Rand) []string {
-	return some(r, login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2, login.ACRPhishing, "gold")
+	return some(r, login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2, login.ACRPhishing, login.ACRHardware, "gold")
 }
 
 func anyScene(r *rand.Rand) scene {
-	s := scene{policy: preset(one(r, "off", "standard", "strict"))}
-	s.policy.MFA = one(r, login.Off, login.Optional, login.Required)
-	s.policy.Factors = some(r, factors.Passkey, factors.TOTP, factors.Email, factors.Recovery)
-	for _, k := range some(r, "totp", "passkey", "email", "recovery", "recovery?") {
-		if !slices.ContainsFunc(s.enrolled, func(e factors.Enrollment) bool { return e.ID == enrollments(k)[0].ID }) {
-			s.enrolled = append(s.enrolled, enrollments(k)...)
-		}
+	s := scene{policy: anyPolicy(r)}
+	for _, k := range some(r, "totp", "totp2", "passkey", "synced", "usb", "email", one(r, "recovery", "recovery?")) {
+		s.enrolled = append(s.enrolled, enrollments(k)...)
+	}
+	if r.IntN(4) == 0 { // nobody has set anything up
+		s.enrolled = enrollments(one(r, "", "email"))
 	}
 	s.tx = login.Transaction{
 		Started: noon.Add(-2 * time.Minute),
-		UserID:  one(r, "", "anna", "anna"), Chosen: one(r, "", factors.TOTP, factors.Recovery, factors.Passkey),
+		UserID:  one(r, "", "anna", "anna"), Chosen: one(r, "", factors.TOTP, factors.Recovery, factors.Passkey, factors.Email, factors.Password),
 		Demand: login.Demand{
 			ACR: anyACR(r), FloorACR: one(r, nil, nil, anyACR(r)),
 			Essential: r.IntN(4) == 0, Voluntary: r.IntN(4) == 0, Fresh: r.IntN(4) == 0, Silent: r.IntN(4) == 0,
 			Subject: one(r, "", "", "anna", "bert"),
 			MaxAge:  one(r, nil, nil, ago(0), ago(time.Minute), ago(3*time.Hour)),
 		},
-		PutOff: some(r, login.OfferRecovery),
+		PutOff:  some(r, everyOffer...),
+		Can:     some(r, login.CanPasskey, login.CanPasskey, login.CanPlatform, login.CanSignal),
+		Default: one(r, "", "", factors.TOTP, factors.Email, factors.Passkey, factors.Recovery),
+		Adds:    one(r, "", "", "", factors.TOTP, factors.Passkey, factors.Recovery, factors.Email, factors.Password),
+		Device: login.Device{
+			Knows: some(r, "k1", "k2", "k3", "k9"), Refused: r.IntN(4) == 0, Signaled: one(r, "", "x", login.Signaled(s.enrolled)),
+			Remind: one(r, time.Time{}, noon, noon.Add(time.Hour)),
+		},
+		Registered: one(r, "", "", "k1", "k9"),
+	}
+	if r.IntN(2) == 0 { // somebody who asks for nothing
+		s.tx.Demand = login.Demand{Silent: s.tx.Demand.Silent}
 	}
 	s.tx.Identifier = one(r, "", "anna@example.com")
 	if s.tx.UserID != "" {
 		s.tx.Identifier = "anna@example.com"
+		s.tx.SessionID = one(r, "", "s1")
 		s.tx.Borrowed = anyProofs(r, true)
 		s.tx.Proved = anyProofs(r, false)
 	}
 	return s
 }
 
+func anyPolicy(r *rand.Rand) login.Policy {
+	p := preset(one(r, "off", "standard", "strict"))
+	p.MFA = one(r, login.Off, login.Optional, login.Required, login.Required)
+	if r.IntN(2) == 0 {
+		p.Factors = some(r, factors.Passkey, factors.TOTP, factors.Email, factors.Recovery)
+	}
+	p.Enrollment = one(r, login.Open, login.Open, login.ByMail, login.ByTicket)
+	p.HardwareKeys = one(r, login.AnyHardware, login.Attested)
+	p.Trust.Offer = r.IntN(4) > 0
+	if p.MFA == login.Optional {
+		p.Leave = one(r, login.Leave{}, login.Leave{Until: noon.Add(time.Hour)}, login.Leave{Skips: 2})
+	}
+	return p
+}
+
 func anyProofs(r *rand.Rand, old bool) []factors.Evidence {
 	var out []factors.Evidence
-	for _, name := range some(r, "pwd", "fed", "fedmfa", "totp", "lost", "recovery", "email", "mailfed", "key", "keyuv", "syncuv") {
+	for _, name := range some(r, "pwd", "fed", "fedmfa", "totp", "lost", "recovery", "email", "oldmail", "mailfed", "mailpwd",
+		"key", "keyuv", "keyatt", "sync", "syncuv", "ticket") {
 		age := "-1m"
 		if old {
 			age = one(r, "-1m", "-2h", "-11h", "-13h", "-200h")
@@ -90,6 +117,14 @@ func anyProofs(r *rand.Rand, old bool) []factors.Evidence {
 		out = append(out, proofs(name+age)...)
 	}
 	return out
+}
+
+func isFirstProof(e factors.Evidence) bool {
+	return e.Kind == factors.Password || e.Kind == factors.Federated || (e.Kind == factors.Passkey && e.Class == factors.Has|factors.Is)
+}
+
+func isOf(kinds ...factors.Kind) func(factors.Enrollment) bool {
+	return func(e factors.Enrollment) bool { return slices.Contains(kinds, e.Kind) }
 }
 
 func TestWalk_SilentNeverYieldsAPage(t *testing.T) {
@@ -117,6 +152,9 @@ func TestWalk_OrderOfEvidenceDoesNotMatter(t *testing.T) {
 		if d := cmp.Diff(s.next(), shuffled.next()); d != "" {
 			t.Fatalf("%s\n%+v", d, s)
 		}
+		if d := cmp.Diff(login.Missing(s.tx, s.policy, s.enrolled, noon), login.Missing(shuffled.tx, s.policy, s.enrolled, noon)); d != "" {
+			t.Fatalf("%s\n%+v", d, s)
+		}
 		a := login.Counted(s.tx, s.policy, s.enrolled, noon)
 		b := login.Counted(shuffled.tx, shuffled.policy, shuffled.enrolled, noon)
 		if d := cmp.Diff(a, b); d != "" {
@@ -129,19 +167,14 @@ func TestWalk_RevokedEvidenceNeverHelps(t *testing.T) {
 	r := dice(t)
 	for range walks {
 		s := anyScene(r)
-		kind := one(r, factors.TOTP, factors.Passkey)
-		s.enrolled = slices.DeleteFunc(s.enrolled, func(e factors.Enrollment) bool { return e.Kind == kind })
+		kind := one(r, factors.TOTP, factors.Passkey, factors.Email)
+		s.enrolled = slices.DeleteFunc(s.enrolled, isOf(kind))
 		without := s
 		for _, list := range []*[]factors.Evidence{&without.tx.Borrowed, &without.tx.Proved} {
 			*list = slices.DeleteFunc(slices.Clone(*list), func(e factors.Evidence) bool { return e.Kind == kind })
 		}
-		a, b := s.next(), without.next()
-		// A code for an offer is for who proved a factor; what was revoked earns none.
-		if a.Kind == login.Done && b.Kind != login.Done {
-			t.Fatalf("%s with what was revoked, %s without\n%+v", said(a), said(b), s)
-		}
-		if a.Kind != b.Kind && a.Kind != login.Offer {
-			t.Fatalf("%s with what was revoked, %s without\n%+v", said(a), said(b), s)
+		if d := cmp.Diff(s.next(), without.next()); d != "" {
+			t.Fatalf("what was revoked changes the step: %s\n%+v", d, s)
 		}
 	}
 }
@@ -157,7 +190,7 @@ func TestWalk_AskingForMoreNeverYieldsLess(t *testing.T) {
 		more.tx.Demand.ACR = more.tx.Demand.ACR[:min(1, len(more.tx.Demand.ACR))]
 		more.tx.Demand.FloorACR = more.tx.Demand.FloorACR[:min(1, len(more.tx.Demand.FloorACR))]
 		less := more
-		switch r.IntN(6) {
+		switch r.IntN(8) {
 		case 0:
 			less.tx.Demand.Fresh = false
 		case 1:
@@ -167,9 +200,15 @@ func TestWalk_AskingForMoreNeverYieldsLess(t *testing.T) {
 		case 3:
 			less.tx.Demand.FloorACR = nil
 		case 4:
-			less.policy.MFA = login.Off
+			less.policy.MFA, less.policy.Leave = login.Off, login.Leave{}
 		case 5:
 			less.policy.Reuse += login.Duration(24 * time.Hour)
+		case 6:
+			less.policy.HardwareKeys = login.AnyHardware
+		case 7:
+			less.policy.Enrollment = login.Open
+			more.tx.PutOff = everyOffer // what is open can be offered
+			less.tx.PutOff = everyOffer
 		}
 		if more.next().Kind != login.Done {
 			continue
@@ -196,7 +235,7 @@ func TestWalk_DoneIsWhatWasAsked(t *testing.T) {
 		known := func(list []string) bool { return slices.ContainsFunc(list, login.KnownACR) }
 		problems := map[string]bool{
 			"no person":            s.tx.UserID == "",
-			"no first proof":       !slices.ContainsFunc(ev, func(e factors.Evidence) bool { return e.Kind == factors.Password || e.Kind == factors.Federated }),
+			"no first proof":       !slices.ContainsFunc(ev, isFirstProof),
 			"another person":       d.Subject != "" && d.Subject != s.tx.UserID,
 			"no second factor":     s.policy.MFA == login.Required && !met(login.ACRMultiFactor),
 			"registration not met": len(d.FloorACR) > 0 && !slices.ContainsFunc(d.FloorACR, met),
@@ -204,13 +243,22 @@ func TestWalk_DoneIsWhatWasAsked(t *testing.T) {
 			"request not met":      known(d.ACR) && !d.Voluntary && !slices.ContainsFunc(d.ACR, met),
 			"no amr":               slices.Contains(login.AMR(ev), "mfa") != met(login.ACRMultiFactor),
 			"no acr":               login.ACR(slices.Concat(d.ACR, d.FloorACR), ev) == "",
+			"one factor for two":   s.policy.MFA == login.Required && !twoFactors(ev),
+			"an owner not asked": s.policy.MFA == login.Optional && slices.ContainsFunc(s.enrolled, func(e factors.Enrollment) bool {
+				return isOf(factors.TOTP, factors.Passkey)(e) && s.policy.Allows(e.Kind)
+			}) && !twoFactors(ev),
+			"a leave that is endless": s.policy.Leave.Skips > 0 && slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey, factors.Recovery)) && !twoFactors(ev),
+			"something left to add":   !d.Silent && s.policy.MFA != login.Off && s.policy.Allows(s.tx.Adds) && isOf(factors.TOTP, factors.Passkey)(factors.Enrollment{Kind: s.tx.Adds}),
 		}
 		for _, e := range ev {
-			proved := slices.ContainsFunc(s.tx.Proved, func(p factors.Evidence) bool { return cmp.Equal(p, e) })
+			proved := slices.ContainsFunc(s.tx.Proved, func(p factors.Evidence) bool { return p.Source == e.Source && p.Class == e.Class && p.At.Equal(e.At) })
 			age := noon.Sub(e.At)
 			problems["stale "+e.Source] = !proved && (d.Fresh || age > time.Duration(s.policy.Reuse) || (d.MaxAge != nil && age > *d.MaxAge))
 			problems["not allowed "+e.Source] = e.Kind != factors.Password && e.Kind != factors.Federated && !s.policy.Allows(e.Kind)
-			problems["removed "+e.Source] = e.Source == "totp:removed"
+			problems["removed "+e.Source] = e.Source == "totp:removed" || e.Source == "mailbox:old@b.c"
+			problems["hardware by its own word"] = s.policy.HardwareKeys == login.Attested && e.Kind == factors.Passkey && slices.Contains(e.AMR, "hwk") && !e.Attested
+			problems["a mailbox for a factor"] = e.Kind == factors.Email && s.policy.MFA != login.Off &&
+				(s.policy.Allows(factors.TOTP) || s.policy.Allows(factors.Passkey)) && !slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey))
 		}
 		for what, is := range problems {
 			if is {
@@ -223,8 +271,101 @@ func TestWalk_DoneIsWhatWasAsked(t *testing.T) {
 	}
 }
 
-// TestWalk_EveryWalkEnds answers every step as a person would: who, a first proof, a second one and
-// an offer is all that anybody is ever asked.
+// TestWalk_DoneIsDoneAgain: what a sign-in has proved is enough for the session to answer the same
+// demand at once, without a page. So is it judged again when the code is issued.
+func TestWalk_DoneIsDoneAgain(t *testing.T) {
+	r := dice(t)
+	done := 0
+	for range walks {
+		s := anyScene(r)
+		if s.next().Kind != login.Done {
+			continue
+		}
+		done++
+		again := s
+		again.tx = login.Transaction{
+			UserID: s.tx.UserID, Identifier: s.tx.Identifier, Demand: s.tx.Demand, Started: noon,
+			Borrowed: login.Counted(s.tx, s.policy, s.enrolled, noon),
+		}
+		again.tx.Demand.Silent, again.tx.Demand.Fresh, again.tx.Demand.MaxAge = true, false, nil
+		if step := again.next(); step.Kind != login.Done {
+			t.Fatalf("done, and then %s\n%+v", said(step), s)
+		}
+	}
+	if done < walks/100 {
+		t.Errorf("only %d of %d scenes were done", done, walks)
+	}
+}
+
+// TestWalk_EveryStepIsSafe looks at single steps: who may set something up, and what is asked for.
+func TestWalk_EveryStepIsSafe(t *testing.T) {
+	r := dice(t)
+	seen := map[string]int{}
+	for range walks * 2 {
+		s := anyScene(r)
+		step := s.next()
+		seen[string(step.Kind)+string(step.Offer)]++
+		safe(t, s, step)
+	}
+	for _, k := range []login.StepKind{login.Identify, login.Prove, login.Challenge, login.Ticket, login.Enroll, login.Add, login.Done, login.Fail} {
+		if seen[string(k)] == 0 {
+			t.Errorf("no scene led to %s", k)
+		}
+	}
+	for _, o := range everyOffer {
+		if seen[string(login.Offer)+string(o)] == 0 {
+			t.Errorf("no scene led to the offer %s", o)
+		}
+	}
+}
+
+func safe(t *testing.T, s scene, step login.Step) {
+	t.Helper()
+	ev := login.Counted(s.tx, s.policy, s.enrolled, noon)
+	first := slices.ContainsFunc(ev, isFirstProof)
+	owns := slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey, factors.Recovery))
+	kinds := len(step.Methods)
+	problems := map[string]bool{
+		"enrolling beside a factor that there is":  (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || step.Kind == login.Ticket) && owns,
+		"enrolling without a first proof":          (step.Kind == login.Enroll || step.Kind == login.Add || step.Kind == login.Ticket || step.Kind == login.Offer) && !first,
+		"enrolling without a ticket":               (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByTicket && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Ticket }),
+		"enrolling without a mail":                 (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByMail && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Source == "mailbox:a@b.c" && e.Kind == factors.Email }),
+		"adding on one factor":                     step.Kind == login.Add && owns && !twoFactors(ev),
+		"an offer before the demand is met":        step.Kind == login.Offer && s.policy.MFA == login.Required && !twoFactors(ev),
+		"an offer that was put off":                step.Kind == login.Offer && slices.Contains(s.tx.PutOff, step.Offer),
+		"the recovery code first":                  step.Kind == login.Challenge && step.Methods[0] == factors.Recovery && kinds > 1 && s.tx.Chosen != factors.Recovery,
+		"nothing to answer with":                   (step.Kind == login.Challenge || step.Kind == login.Enroll || step.Kind == login.Add || step.Kind == login.Prove) && kinds == 0,
+		"a passkey that cannot be used first":      step.Kind == login.Challenge && step.Methods[0] == factors.Passkey && !slices.Contains(s.tx.Can, login.CanPasskey) && slices.ContainsFunc(step.Methods, func(k factors.Kind) bool { return k == factors.TOTP || k == factors.Email }),
+		"a method twice":                           kinds != len(slices.Compact(slices.Sorted(slices.Values(step.Methods)))),
+		"an error without a failure, or a failure": (step.Error == "") == (step.Kind == login.Fail),
+	}
+	for _, k := range step.Methods {
+		switch step.Kind {
+		case login.Challenge:
+			problems["with nothing of "+string(k)] = !slices.ContainsFunc(step.With, isOf(k))
+			problems["not allowed: "+string(k)] = owns && !s.policy.Allows(k)
+		case login.Enroll, login.Add, login.Offer:
+			problems["not allowed to be set up: "+string(k)] = !s.policy.Allows(k)
+		}
+	}
+	for _, e := range step.With {
+		problems["with what is no method: "+e.ID] = !slices.Contains(step.Methods, e.Kind)
+		problems["with what is not there: "+e.ID] = !slices.ContainsFunc(s.enrolled, func(have factors.Enrollment) bool { return have.ID == e.ID })
+	}
+	for _, m := range login.Missing(s.tx, s.policy, s.enrolled, noon) {
+		problems["missing and there: "+string(m.Kind)] = slices.Contains(step.Methods, m.Kind)
+		problems["missing before there is a challenge"] = s.tx.Demand.Silent == false && step.Kind != login.Challenge
+	}
+	for what, is := range problems {
+		if is {
+			t.Fatalf("%s: %s\n%+v\ncounted %+v", said(step), what, s, ev)
+		}
+	}
+}
+
+// TestWalk_EveryWalkEnds answers every step as a person would. Nobody is asked twice for the same proof,
+// nor made the same offer twice, so every walk ends within as many answers as there are factors and
+// offers, plus who it is.
 func TestWalk_EveryWalkEnds(t *testing.T) {
 	r := dice(t)
 	for range walks {
@@ -232,61 +373,138 @@ func TestWalk_EveryWalkEnds(t *testing.T) {
 		if s.tx.UserID == "" {
 			s.tx.Identifier = ""
 		}
+		w := walker{scene: s, t: t, r: r, asked: map[string]bool{}}
 		start := s
 		var told []string
-		for answers := 0; ; answers++ {
-			step := s.next()
+		for {
+			step := w.next()
 			told = append(told, said(step))
+			safe(t, w.scene, step)
 			if step.Kind == login.Done || step.Kind == login.Fail {
 				break
 			}
-			if answers == 4 {
-				t.Fatalf("after %d answers no end: %q\nfrom %+v", answers, told, start)
+			what := w.answer(step)
+			if w.asked[what] {
+				t.Fatalf("asked twice for %s: %q\nfrom %+v", what, told, start)
 			}
-			s.answer(t, r, step)
+			w.asked[what] = true
+		}
+		const beside = 6 // who it is, password, ticket, a first factor, an addition, a replacement
+		if n, limit := len(told)-1, beside+len(start.enrolled)+len(w.made)+len(everyOffer); n > limit {
+			t.Fatalf("%d answers, want at most %d: %q\nfrom %+v", n, limit, told, start)
 		}
 	}
 }
 
-func (s *scene) answer(t *testing.T, r *rand.Rand, step login.Step) {
-	t.Helper()
-	prove := func(name string) {
-		s.tx.Proved = append(slices.Clone(s.tx.Proved), proofs(name)...)
-	}
+// walker is a person who answers.
+type walker struct {
+	scene
+	t     *testing.T
+	r     *rand.Rand
+	asked map[string]bool
+	made  []factors.Enrollment
+}
+
+// answer answers a step and says what it answered.
+func (w *walker) answer(step login.Step) string {
+	w.t.Helper()
 	switch step.Kind {
 	case login.Identify:
-		s.tx.Identifier = "anna@example.com"
+		w.tx.Identifier = "anna@example.com"
 	case login.Prove:
-		s.tx.UserID = "anna"
-		prove("pwd")
+		if one(w.r, step.Methods...) == factors.Passkey {
+			return w.proves(one(w.r, step.With...))
+		}
+		w.tx.UserID = "anna"
+		w.prove(proofs(one(w.r, "pwd", "mailpwd"))[0])
+		return "password"
+	case login.Ticket:
+		w.prove(proofs("ticket")[0])
 	case login.Challenge:
-		if len(step.Methods) == 0 {
-			t.Fatalf("nothing to answer with: %+v", s)
-		}
-		switch k := one(r, step.Methods...); k {
-		case factors.Passkey:
-			prove("key")
-		case factors.Recovery:
-			prove("recovery")
-			s.enrolled = slices.DeleteFunc(slices.Clone(s.enrolled), func(e factors.Enrollment) bool { return e.Kind == k })
-		default:
-			prove(string(k))
-		}
+		return w.proves(one(w.r, step.With...))
 	case login.Enroll:
-		if len(step.Methods) == 0 || step.Methods[0] != factors.TOTP {
-			t.Fatalf("nothing to set up: %+v", s)
+		w.setUp(one(w.r, step.Methods...))
+	case login.Add:
+		k, replaces := w.tx.Adds, w.tx.Replaces
+		if replaces {
+			w.enrolled = slices.DeleteFunc(slices.Clone(w.enrolled), isOf(k))
 		}
-		s.enrolled = append(slices.Clone(s.enrolled), enrollments("totp")...)
-		prove("totp")
+		w.setUp(k)
+		w.tx.Adds, w.tx.Replaces = "", false
+		if replaces {
+			return "replacement"
+		}
 	case login.Offer:
-		if r.IntN(2) == 0 {
-			s.tx.PutOff = append(slices.Clone(s.tx.PutOff), step.Offer)
-			return
-		}
-		s.enrolled = slices.DeleteFunc(slices.Clone(s.enrolled), func(e factors.Enrollment) bool { return e.Kind == factors.Recovery })
-		s.enrolled = append(s.enrolled, enrollments("recovery")...)
-		s.enrolled[len(s.enrolled)-1].Created = noon
+		return w.offered(step)
 	default:
-		t.Fatalf("no answer to %s", said(step))
+		w.t.Fatalf("no answer to %s", said(step))
 	}
+	return string(step.Kind)
+}
+
+func (w *walker) prove(e factors.Evidence) {
+	w.tx.Proved = append(slices.Clone(w.tx.Proved), e)
+}
+
+// proves proves an enrollment, a passkey with or without verifying its user.
+func (w *walker) proves(e factors.Enrollment) string {
+	ev := factors.Evidence{Kind: e.Kind, Source: string(e.Kind) + ":" + e.ID, Class: factors.Has, AMR: []string{"otp"}, At: noon}
+	switch e.Kind {
+	case factors.Email:
+		ev.Source = "mailbox:" + e.ID
+	case factors.Recovery:
+		w.enrolled = slices.DeleteFunc(slices.Clone(w.enrolled), isOf(e.Kind))
+	case factors.Passkey:
+		ev.Class, ev.AMR = one(w.r, factors.Has, factors.Has|factors.Is), []string{one(w.r, "hwk", "swk"), "pop", "user"}
+	}
+	w.prove(ev)
+	return ev.Source
+}
+
+// setUp sets a factor up, in this browser.
+func (w *walker) setUp(k factors.Kind) {
+	e := factors.Enrollment{ID: "new" + strconv.Itoa(len(w.made)), UserID: "anna", Kind: k, Created: noon, Confirmed: noon}
+	switch k {
+	case factors.Recovery:
+		w.enrolled = slices.DeleteFunc(slices.Clone(w.enrolled), isOf(k))
+	case factors.TOTP:
+		w.prove(factors.Evidence{Kind: k, Source: "totp:" + e.ID, Class: factors.Has, AMR: []string{"otp"}, At: noon})
+	case factors.Passkey:
+		e.Handle, e.Place = []byte(e.ID), one(w.r, factors.OnDevice, factors.Synced, factors.OnKey)
+		w.tx.Registered = e.ID
+		if w.r.IntN(4) > 0 { // or the cookie was refused
+			w.tx.Device.Knows = append(slices.Clone(w.tx.Device.Knows), e.ID)
+		}
+	}
+	w.made = append(w.made, e)
+	w.enrolled = append(slices.Clone(w.enrolled), e)
+}
+
+// offered takes an offer or puts it off.
+func (w *walker) offered(step login.Step) string {
+	if w.r.IntN(2) == 0 {
+		w.tx.PutOff = append(slices.Clone(w.tx.PutOff), step.Offer)
+		return string(step.Offer)
+	}
+	switch step.Offer {
+	case login.OfferName:
+		named := w.tx.Registered
+		w.tx.Registered = ""
+		return "the name of " + named
+	case login.OfferEnroll:
+		w.setUp(one(w.r, step.Methods...))
+	case login.OfferRecovery:
+		w.setUp(factors.Recovery)
+	case login.OfferReplace:
+		w.tx.Adds, w.tx.Replaces = factors.TOTP, true
+	case login.OfferTrust:
+		if w.r.IntN(2) == 0 {
+			w.tx.Device.Refused = true
+		} else {
+			w.setUp(factors.Passkey)
+		}
+	case login.OfferSignal:
+		w.tx.Device.Signaled = login.Signaled(w.enrolled)
+	}
+	return string(step.Offer)
 }
