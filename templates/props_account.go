@@ -69,7 +69,7 @@ type FactorPage struct {
 	Frame
 	Factor  Factor
 	Rename  string // POST: field `name`
-	Remove  string // POST
+	Remove  string // POST: field `others` (checkbox): sign out everywhere else too
 	Last    bool   // it cannot be removed: the organization demands a factor and there is no other
 	Back    string
 	Problem Text
