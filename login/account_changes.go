@@ -109,7 +109,7 @@ func (s *Server) rename(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 	}
 	return &deed{
 		event: storage.Event{Type: storage.FactorRenamed, Detail: map[string]string{"factor": string(e.Kind)}},
-		tell:  notice.Change{What: notice.Renamed, Kind: e.Kind, Name: name},
+		tell:  notice.Change{What: notice.Renamed, Kind: e.Kind},
 		done:  "renamed",
 		do: func(ctx context.Context, trail storage.Trail) error {
 			return s.Additions.RenameEnrollment(ctx, v.user.ID, e.ID, name, trail)
@@ -155,7 +155,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 	others := r.PostFormValue("others") != ""
 	return &deed{
 		event: storage.Event{Type: storage.FactorRemoved, Detail: map[string]string{"factor": string(e.Kind)}},
-		tell:  notice.Change{What: notice.Removed, Kind: e.Kind, Name: e.Name},
+		tell:  notice.Change{What: notice.Removed, Kind: e.Kind},
 		done:  "removed",
 		do: func(ctx context.Context, trail storage.Trail) error {
 			if err := s.Removals.RemoveEnrollment(ctx, v.user.ID, e.ID, v.now, v.keep(e), trail); err != nil {

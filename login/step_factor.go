@@ -34,7 +34,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 // when the person has come to another meanwhile, which the next step then asks for; one more, when
 // what was proved for it counts no more.
 func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
-	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID, e.Name)
+	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID)
 	proved := AuthTime(v.evidence(v.tx, v.now))
 	var err error
 	if first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll; first {
@@ -109,12 +109,12 @@ func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error
 }
 
 // enrolled is what setting up a factor leaves behind.
-func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmentID, name string) storage.Trail {
+func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmentID string) storage.Trail {
 	trail := storage.With(storage.Event{
 		At: v.now, Type: storage.Enrolled, UserID: v.user.ID, OrgID: v.org.ID,
 		Detail: map[string]string{"factor": string(kind)},
 	})
-	what := notice.Change{What: notice.Added, Kind: kind, Name: name}
+	what := notice.Change{What: notice.Added, Kind: kind}
 	s.notify(&trail, v.user.Factor(), what, enrollmentID, v.now, storage.OriginOf(r.Context()))
 	return trail
 }

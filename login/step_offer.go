@@ -18,7 +18,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !ok {
 		return err
 	}
-	ctx := storage.WithTrail(r.Context(), s.enrolled(r, v, factors.Recovery, "", ""))
+	ctx := storage.WithTrail(r.Context(), s.enrolled(r, v, factors.Recovery, ""))
 	_, err = s.Factors[factors.Recovery].FinishEnroll(ctx, v.person(), v.tx.Pending.State,
 		factors.Answer{Confirmed: r.PostFormValue("confirmed") != ""})
 	replaced := errors.Is(err, storage.ErrNotFound) // by another tab: the page shows a new one

