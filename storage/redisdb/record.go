@@ -89,6 +89,9 @@ func shape(t reflect.Type) string {
 		var b strings.Builder
 		b.WriteString("{")
 		for f := range t.Fields() {
+			if f.Tag.Get("json") == "-" {
+				continue // it is not written
+			}
 			fmt.Fprintf(&b, "%s %q %s;", f.Name, f.Tag.Get("json"), shape(f.Type))
 		}
 		return b.String() + "}"

@@ -36,6 +36,17 @@ func TestOtherRelease(t *testing.T) {
 		t.Errorf("the same type under another name: got %+v, %v", got, err)
 	}
 
+	type unwritten struct {
+		Name   string
+		MaxAge *time.Duration
+		List   []inner
+		Flag   bool
+		Read   []byte `json:"-"`
+	}
+	if got, err := formatOf[unwritten]("record").open(keys, "id", sealed); err != nil || got.Name != "n" {
+		t.Errorf("a field more that is not written: got %+v, %v", got, err)
+	}
+
 	for name, read := range map[string]func() error{
 		"a field more": func() error {
 			type other struct {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -87,15 +88,26 @@ func (d *DB) BurnMailCode(ctx context.Context, userID, codeID, code string, trie
 	return d.fail(found(changed, err), "burn mail code")
 }
 
-// CreateTicket makes code the one enrollment ticket of a person; the one before it is worthless from
-// then on. ErrNotFound: the person is gone.
+// CreateTicket makes code the one enrollment ticket of a person, and forgets the failures at tickets; the
+// one before it is worthless from then on. ErrNotFound: the person is gone.
 func (d *DB) CreateTicket(ctx context.Context, userID, code string, at, expires time.Time, trail storage.Trail) error {
-	changed, err := d.change(ctx, trail, `
-		INSERT INTO tickets (user_id, code, created, expires, used)
-		SELECT $1, $2, $3, $4, NULL WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND deleted IS NULL`+d.dialect.share+`)
-		ON CONFLICT (user_id) DO UPDATE SET code = excluded.code, created = excluded.created, expires = excluded.expires, used = NULL`,
-		userID, d.keys.Hash(ticketPurpose, code), when(at), when(expires))
-	return d.fail(found(changed, err), "create ticket")
+	hash := d.keys.Hash(ticketPurpose, code)
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := lockUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `INSERT INTO tickets (user_id, code, created, expires) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (user_id) DO UPDATE SET code = excluded.code, created = excluded.created, expires = excluded.expires, used = NULL`,
+			userID, hash, when(at), when(expires)); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, factors.Ticket); err != nil {
+			return err
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	return d.fail(err, "create ticket")
 }
 
 // BurnTicket implements login.Tickets.

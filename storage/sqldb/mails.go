@@ -11,34 +11,47 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const mailColumns = `id, recipient, subject, body, created, not_after, tries`
+const mailColumns = `id, recipient, subject, sealed_subject, body, created, not_after, tries`
 
 // insertMail is the text that inserts one mail whose arguments begin at $first.
 func insertMail(first int) string {
-	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 9), "()")
+	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 10), "()")
 }
 
 func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
-	sealed, err := d.keys.Seal([]byte(m.Text), "mail:"+m.ID)
+	body, err := d.keys.Seal([]byte(m.Text), "mail:"+m.ID)
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return []any{m.ID, m.To, m.Subject, sealed, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
+	subject, err := d.keys.Seal([]byte(m.Subject), "mail subject:"+m.ID)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
 }
 
 func (d *DB) scanMail(r row) (m storage.Mail, err error) {
-	var sealed []byte
-	if err := r.Scan(&m.ID, &m.To, &m.Subject, &sealed, instant{&m.At}, instant{&m.Expires}, &m.Tries); err != nil {
+	var subject, body []byte
+	if err := r.Scan(&m.ID, &m.To, &m.Subject, &subject, &body, instant{&m.At}, instant{&m.Expires}, &m.Tries); err != nil {
 		return m, err
 	}
-	plain, err := d.keys.Open(sealed, "mail:"+m.ID)
-	m.Text = string(plain)
+	text, err := d.keys.Open(body, "mail:"+m.ID)
+	if err != nil {
+		return m, err
+	}
+	m.Text = string(text)
+	if subject == nil {
+		return m, nil // its subject was never sealed
+	}
+	plain, err := d.keys.Open(subject, "mail subject:"+m.ID)
+	m.Subject = string(plain)
 	return m, err
 }
 
-// ClaimMails takes up to n mails that are due, the oldest first. They are the caller's until
-// now+lease, and then due again, should the caller have been lost. No two callers get the same one.
-// Tries counts this one in. A mail that is past its end is given up instead.
+// ClaimMails takes up to n mails that are due: first those that expire, and the oldest first of
+// either. They are the caller's until now+lease, and then due again, should the caller have been
+// lost. No two callers get the same one. Tries counts this one in. A mail that is past its end is
+// given up instead.
 func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) (claimed []storage.Mail, err error) {
 	if _, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET given_up = $1, reason = 'expired'
 		WHERE sent IS NULL AND given_up IS NULL AND due <= $1 AND not_after <= $1`, when(now)); err != nil {
@@ -48,7 +61,7 @@ func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Du
 		claimed, err = all(ctx, d.writer, d.scanMail, `
 			WITH claimed AS MATERIALIZED (
 				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2 AND (not_after IS NULL OR not_after > $2)
-				ORDER BY due, id LIMIT $3`+d.dialect.skip+`)
+				ORDER BY not_after IS NULL, due, id LIMIT $3`+d.dialect.skip+`)
 			UPDATE mails SET due = $1, tries = tries + 1 WHERE id IN (SELECT id FROM claimed)
 			RETURNING `+mailColumns,
 			when(now.Add(lease)), when(now), n)

@@ -62,9 +62,12 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 	now := time.Now()
 	secrets := map[string]string{
 		"session cookie": "cookie-5Zq2", "renewed cookie": "cookie-8Hf3", "seed": "SEED-7Gh1", "recovery code": "RECOVERY-3Kp9",
-		"signing key": "PRIVATE-4Rt6", "mail text": "MAILTEXT-2Wn8",
+		"signing key": "PRIVATE-4Rt6", "mail text": "MAILTEXT-2Wn8", "mailed code": "CODE-6Jd0",
 	}
-	trail := storage.Trail{Mails: []storage.Mail{{To: "ann@example.com", Subject: "Hello", Text: secrets["mail text"]}}}
+	trail := storage.Trail{Mails: []storage.Mail{
+		{ID: "m1", To: "ann@example.com", Subject: "Hello", Text: secrets["mail text"]},
+		{ID: "m2", To: "ann@example.com", Subject: secrets["mailed code"] + " is your code", Text: secrets["mailed code"], Expires: now.Add(time.Minute)},
+	}}
 	s := session.Session{ID: "s1", UserID: "u1", Created: now, LastUsed: now, Version: 1}
 	ctx := t.Context()
 	_, err := db.ReplaceRecovery(ctx, "nobody", "x", now)
@@ -174,7 +177,8 @@ func TestMasterKeysAreRotated(t *testing.T) {
 			t.Errorf("signing keys: %d, error %v", len(ks), err)
 		}
 		mails, err := db.Mails(ctx, storage.Page{})
-		if err != nil || len(mails) != 1 || mails[0].Text != secrets["mail text"] {
+		if err != nil || len(mails) != 2 || mails[1].Text != secrets["mail text"] || mails[1].Subject != "Hello" ||
+			mails[0].Text != secrets["mailed code"] || mails[0].Subject != secrets["mailed code"]+" is your code" {
 			t.Errorf("mails: %d, error %v", len(mails), err)
 		}
 		if _, err := db.BurnRecovery(ctx, "u1", secrets["recovery code"], time.Now()); err != nil {

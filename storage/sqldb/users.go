@@ -119,12 +119,12 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 }
 
 // ChangePassword implements login.Removals, and forgets the failures at the password before.
-func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string, at time.Time, trail storage.Trail) error {
+func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $4, password_mail = NULL,
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $4, password_mail = $5,
 			updated = $4, version = version + 1 WHERE id = $1 AND password_hash = $2 AND deleted IS NULL`,
-			userID, old, hash, when(at))
+			userID, old, hash, when(at), maybeWhen(mail))
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,8 @@ import (
 // its own for each call and closes it when the test ends.
 func Durable(t *testing.T, open func(t *testing.T) *sqldb.DB) {
 	for _, group := range []map[string]func(*testing.T, *world){
-		peopleTests, orgTests, factorTests, sessionTests, attemptTests, clientTests, grantTests, keyTests, trailTests, pruneTests,
+		peopleTests, orgTests, factorTests, passkeyTests, codeTests, linkTests, accountTests, sinceTests, sessionTests, attemptTests,
+		clientTests, grantTests, keyTests, trailTests, pruneTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"sync"
@@ -30,6 +31,7 @@ func Short(t *testing.T, open func(t *testing.T, now func() time.Time) ShortStor
 		run  func(*testing.T, short)
 	}{
 		{"TransactionRoundTrip", transactionRoundTrip},
+		{"TransactionKeeps", transactionKeeps},
 		{"TransactionSwap", transactionSwap},
 		{"TransactionTake", transactionTake},
 		{"TransactionExpiry", transactionExpiry},
@@ -153,6 +155,10 @@ func filled[T any](at time.Time) T {
 func fill(v reflect.Value, at time.Time) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		v.Set(reflect.ValueOf(at.Add(123456789)))
+		return
+	}
+	if v.Type() == reflect.TypeFor[json.RawMessage]() {
+		v.SetBytes([]byte(`{"n":[1,"` + rand.Text() + ` ü"]}`))
 		return
 	}
 	switch v.Kind() {

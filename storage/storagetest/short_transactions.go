@@ -10,19 +10,45 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-// newTransaction is as full as a transaction can be.
+// newTransaction is as full as a transaction can be that is kept.
 func (s short) newTransaction() login.Transaction {
-	tx := filled[login.Transaction](s.now())
+	tx := kept(filled[login.Transaction](s.now()))
 	tx.ID, tx.Version = rand.Text(), 0
 	tx.Started, tx.Expires = s.now(), s.now().Add(login.TransactionIdle)
 	return tx
+}
+
+// kept is what a store keeps of a transaction: all of it but what is read anew for each request. To
+// keep that would be to trust it after it was taken back.
+func kept(tx login.Transaction) login.Transaction {
+	tx.Borrowed, tx.Device, tx.Default = nil, login.Device{}, ""
+	return tx
+}
+
+// transactionKeeps holds that list complete: whatever field a transaction comes to have is filled, and
+// has to come back or to be named in kept.
+func transactionKeeps(t *testing.T, s short) {
+	full := filled[login.Transaction](s.now())
+	full.ID, full.Version, full.Expires = rand.Text(), 0, s.now().Add(login.TransactionIdle)
+	must(t, "create", s.CreateTransaction(t.Context(), full))
+	got, err := s.Transaction(t.Context(), full.ID)
+	must(t, "read", err)
+	wantSame(t, "a created transaction", got, kept(full))
+
+	next := filled[login.Transaction](s.now())
+	next.ID, next.Version, next.Expires = full.ID, 0, full.Expires
+	must(t, "swap", s.SwapTransaction(t.Context(), next))
+	next.Version = 1
+	got, err = s.Transaction(t.Context(), full.ID)
+	must(t, "read", err)
+	wantSame(t, "a swapped transaction", got, kept(next))
 }
 
 func transactionRoundTrip(t *testing.T, s short) {
 	full := s.newTransaction()
 	full.Version = 7
 	empty := login.Transaction{ID: rand.Text(), Expires: full.Expires}
-	hollow := emptied(empty)
+	hollow := kept(emptied(empty))
 	hollow.ID, hollow.Demand.MaxAge = rand.Text(), new(time.Duration) // max_age=0 is not "no max_age"
 
 	for name, tx := range map[string]login.Transaction{"full": full, "nil": empty, "empty": hollow} {

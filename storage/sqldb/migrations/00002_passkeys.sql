@@ -18,6 +18,9 @@ ALTER TABLE enrollments ADD COLUMN place text NOT NULL DEFAULT '';
 
 CREATE UNIQUE INDEX enrollments_handle ON enrollments (handle) WHERE removed IS NULL AND handle IS NOT NULL;
 
+-- A subject can hold a code. What is NULL here is in the column subject, where the release before
+-- kept it.
+ALTER TABLE mails ADD COLUMN sealed_subject bytea;
 ALTER TABLE mails ADD COLUMN not_after timestamptz;
 
 -- Whether a recovery code is among what was proved.

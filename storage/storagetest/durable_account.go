@@ -1,0 +1,453 @@
+package storagetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/session"
+	"github.com/vsee/vseeid/op"
+	"github.com/vsee/vseeid/storage"
+)
+
+// app is an authenticator app that is not set up yet.
+func (w *world) app(id, userID string) factors.Enrollment {
+	return factors.Enrollment{
+		ID: id, UserID: userID, Kind: factors.TOTP, Name: "App", Secret: []byte("seed of " + id), Confirmed: w.now, Created: w.now, Step: 1,
+	}
+}
+
+// wantFactors fails unless these are the ids of the live enrollments, the oldest first.
+func (w *world) wantFactors(t *testing.T, what, userID string, ids ...string) {
+	t.Helper()
+	list, err := w.Enrollments(w.ctx, userID)
+	ok(t, err)
+	var got []string
+	for _, e := range list {
+		got = append(got, e.ID)
+	}
+	same(t, what, got, ids)
+}
+
+func (w *world) wantRemovals(t *testing.T, userID string, n int64) {
+	t.Helper()
+	u, err := w.User(w.ctx, userID)
+	ok(t, err)
+	same(t, "removals of "+userID, u.Removals, n)
+}
+
+var accountTests = map[string]func(*testing.T, *world){
+	"FactorsAreAddedRenamedAndReplaced": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		w.totp(t, "other", "u2")
+		w.closed(t, "u1")
+		add := func(e factors.Enrollment, replace bool) error {
+			return w.AddEnrollment(w.ctx, e, w.now, replace, trail(storage.Enrolled, e.UserID))
+		}
+		ok(t, add(w.app("a1", "u1"), false))
+		w.wantClosed(t, "an app", "u1", kindsBut(factors.TOTP)...)
+		ok(t, add(w.app("a2", "u1"), false))
+		w.passkey(t, "p1", "u1")
+		wantErr(t, "an id twice", add(w.app("a1", "u1"), false), storage.ErrConflict)
+		wantErr(t, "of nobody", add(w.app("a9", "nobody"), false), storage.ErrNotFound)
+		w.wantFactors(t, "added", "u1", "a1", "a2", "p1")
+		w.wantRemovals(t, "u1", 0)
+
+		ok(t, w.RenameEnrollment(w.ctx, "u1", "a2", "New phone", trail(storage.FactorRenamed, "u1")))
+		wantErr(t, "another person's", w.RenameEnrollment(w.ctx, "u1", "other", "Mine", trail(storage.FactorRenamed, "u1")), storage.ErrNotFound)
+		wantErr(t, "unknown", w.RenameEnrollment(w.ctx, "u1", "x", "Mine", trail(storage.FactorRenamed, "u1")), storage.ErrNotFound)
+		w.wantEvents(t, storage.FactorRenamed, 1)
+		list, err := w.Enrollments(w.ctx, "u1")
+		ok(t, err)
+		same(t, "name", list[1].Name, "New phone")
+
+		ok(t, add(w.app("a3", "u1"), true))
+		w.wantFactors(t, "replaced", "u1", "a3", "p1")
+		w.wantFactors(t, "another person's", "u2", "other")
+		w.wantRemovals(t, "u1", 2)
+		wantErr(t, "renaming a replaced one", w.RenameEnrollment(w.ctx, "u1", "a2", "x", storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "burning a step of a replaced one", w.BurnStep(w.ctx, "a2", 100, w.now), storage.ErrNotFound)
+	},
+	"APersonHasSoManyFactorsOfAKind": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		wins := 0
+		for _, err := range race(contenders, func(i int) error {
+			return w.AddEnrollment(w.ctx, w.app(name("a%d", i), "u1"), w.now, false, trail(storage.Enrolled, "u1"))
+		}) {
+			switch {
+			case err == nil:
+				wins++
+			case !errors.Is(err, storage.ErrConflict):
+				t.Error(err)
+			}
+		}
+		same(t, "apps", wins, login.MaxOfKind)
+		w.wantEvents(t, storage.Enrolled, login.MaxOfKind)
+		w.passkey(t, "p1", "u1") // another kind has its own room
+		ok(t, w.AddEnrollment(w.ctx, w.app("last", "u1"), w.now, true, storage.Trail{}))
+		w.wantFactors(t, "replaced", "u1", "last", "p1")
+	},
+	"TestN13_RemovedPasskeyLeavesATombstone": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.passkey(t, "p1", "u1")
+		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
+		ok(t, err)
+		ok(t, w.RemoveEnrollment(w.ctx, "u1", "p1", w.now, nil, trail(storage.FactorRemoved, "u1")))
+		w.wantRemovals(t, "u1", 1)
+		wantErr(t, "its id again", w.AddEnrollment(w.ctx, w.newPasskey("p1", "u1"), w.now, false, storage.Trail{}), storage.ErrConflict)
+	},
+	"TestT13_LastFactorIsKept": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		keep := []factors.Kind{factors.TOTP, factors.Passkey}
+		remove := func(id string, keep ...factors.Kind) error {
+			return w.RemoveEnrollment(w.ctx, "u1", id, w.now, keep, trail(storage.FactorRemoved, "u1"))
+		}
+		w.totp(t, "a1", "u1")
+		recovery, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
+		ok(t, err)
+		wantErr(t, "the last but the recovery code", remove("a1", keep...), storage.ErrConflict)
+		wantErr(t, "unknown", remove("x", keep...), storage.ErrNotFound)
+		ok(t, w.BurnStep(w.ctx, "a1", 500, w.now)) // it is as good as before
+		w.wantEvents(t, storage.FactorRemoved, 0)
+		w.wantRemovals(t, "u1", 0)
+		w.passkey(t, "p1", "u1")
+		wantErr(t, "the last of what has to stay", remove("p1", factors.Passkey), storage.ErrConflict)
+		ok(t, remove("a1", keep...))
+		ok(t, remove(recovery.ID, keep...))
+		ok(t, remove("p1"))
+		w.wantFactors(t, "left", "u1")
+		w.wantRemovals(t, "u1", 3)
+		w.wantEvents(t, storage.FactorRemoved, 3)
+	},
+	"TestT50_TwoTabsRemoveTheTwoLastFactors": func(t *testing.T, w *world) {
+		for i := range 10 {
+			id := name("u%d", i)
+			w.user(t, id)
+			ids := []string{"a of " + id, "b of " + id}
+			for _, e := range ids {
+				ok(t, w.AddEnrollment(w.ctx, w.app(e, id), w.now, false, storage.Trail{}))
+			}
+			wantOneWinner(t, race(len(ids), func(i int) error {
+				return w.RemoveEnrollment(w.ctx, id, ids[i], w.now, []factors.Kind{factors.TOTP}, storage.Trail{})
+			}), storage.ErrConflict)
+			list, err := w.Enrollments(w.ctx, id)
+			ok(t, err)
+			same(t, "factors left", len(list), 1)
+		}
+	},
+	"DefaultMethod": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		ok(t, w.SetDefault(w.ctx, "u1", factors.TOTP, w.now, trail(storage.DefaultChanged, "u1")))
+		got, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		u.Default, u.Updated, u.Version = factors.TOTP, w.now, 2
+		same(t, "person", got, u)
+		st, err := w.Standing(w.ctx, "u1", "")
+		ok(t, err)
+		same(t, "standing", st.User, u)
+		ok(t, w.SetDefault(w.ctx, "u1", "", w.now, trail(storage.DefaultChanged, "u1")))
+		got, err = w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "no wish", got.Default, factors.Kind(""))
+		w.wantEvents(t, storage.DefaultChanged, 2)
+		wantErr(t, "of nobody", w.SetDefault(w.ctx, "nobody", factors.TOTP, w.now, storage.Trail{}), storage.ErrNotFound)
+	},
+	"UpdateUserLeavesWhatHasMethodsOfItsOwn": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.totp(t, "a1", "u1")
+		w.link(t, "token", "u1", "a1")
+		ok(t, w.Repudiate(w.ctx, "token", true, w.now, storage.Trail{}))
+		ok(t, w.Renew(w.ctx, "token", "hash", w.now, storage.Trail{}))
+		ok(t, w.SetDefault(w.ctx, "u1", factors.Passkey, w.now, storage.Trail{}))
+		want, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		if want.Since.IsZero() || want.Removals == 0 || want.PasswordMail.IsZero() || want.Default == "" {
+			t.Fatalf("the person to update: %+v", want)
+		}
+		careless := login.User{ID: "u1", Email: "new@example.com", Name: "New", Updated: w.now, Version: want.Version}
+		ok(t, w.UpdateUser(w.ctx, careless, storage.Trail{}))
+		got, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		want.Email, want.EmailVerified, want.Name, want.Locale, want.Version = "new@example.com", false, "New", "", want.Version+1
+		same(t, "updated", got, want)
+	},
+	"TestT40_ChangingThePasswordKeepsThisSession": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		w.user(t, "u2")
+		w.client(t, "app")
+		w.closed(t, "u1")
+		for _, id := range []string{"here", "there"} {
+			w.session(t, id, "u1")
+			w.grant(t, "online "+id, "app", "u1", id)
+			offline := w.newGrant("offline "+id, "app", "u1", id)
+			offline.Offline = true
+			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		}
+		w.session(t, "other", "u2")
+		at := w.now.Add(time.Minute)
+		wantOneWinner(t, race(contenders, func(i int) error {
+			return w.ChangePassword(w.ctx, "u1", u.PasswordHash, name("new %d", i), "here", at, trail(storage.PasswordChanged, "u1"))
+		}), storage.ErrConflict)
+		w.wantEvents(t, storage.PasswordChanged, 1)
+		got, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "set at", got.PasswordSet, at)
+		w.wantClosed(t, "another password", "u1", kindsBut(factors.Password)...)
+		w.wantAlive(t, "u1", "here")
+		w.wantAlive(t, "u2", "other")
+		w.wantRevoked(t, map[string]bool{"online here": false, "offline here": false, "online there": true, "offline there": true})
+		wantErr(t, "of nobody", w.ChangePassword(w.ctx, "nobody", "", "new", "", at, storage.Trail{}), storage.ErrConflict)
+	},
+	"TestT40_OthersAreEnded": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		w.client(t, "app")
+		for _, id := range []string{"s1", "s2", "s3"} {
+			w.session(t, id, "u1")
+			offline := w.newGrant("g of "+id, "app", "u1", id)
+			offline.Offline = true
+			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		}
+		w.grant(t, "of no session", "app", "u1", "")
+		w.session(t, "other", "u2")
+		n, err := w.EndOthers(w.ctx, "u1", "s2", w.now, trail(storage.SessionEnded, "u1"))
+		ok(t, err)
+		same(t, "ended", n, 2)
+		w.wantEvents(t, storage.SessionEnded, 1)
+		w.wantAlive(t, "u1", "s2")
+		w.wantAlive(t, "u2", "other")
+		w.wantRevoked(t, map[string]bool{"g of s1": true, "g of s2": false, "g of s3": true, "of no session": true})
+	},
+	"EventsOfAPersonAreTheLatest": func(t *testing.T, w *world) {
+		for i := range 5 {
+			ok(t, w.Record(w.ctx, storage.With(storage.Event{ID: name("%d", i), Type: storage.SignedIn, UserID: "u1"})))
+		}
+		ok(t, w.Record(w.ctx, storage.With(storage.Event{ID: "9", Type: storage.SignedIn, UserID: "u2"})))
+		for n, want := range map[int][]string{0: nil, 2: {"4", "3"}, 100: {"4", "3", "2", "1", "0"}} {
+			list, err := w.EventsOf(w.ctx, "u1", n)
+			ok(t, err)
+			var got []string
+			for _, e := range list {
+				got = append(got, e.ID)
+			}
+			same(t, name("the latest %d", n), got, want)
+		}
+		list, err := w.EventsOf(w.ctx, "", 10)
+		ok(t, err)
+		same(t, "of nobody", list, []storage.Event(nil))
+	},
+	"PuttingOffIsCountedOnce": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.org(t, "o1")
+		w.org(t, "o2")
+		w.member(t, "u1", "o1")
+		w.member(t, "u1", "o2")
+		put := func(orgID string, used int) error {
+			return w.PutOff(w.ctx, "u1", orgID, used, trail(storage.EnrollmentPutOff, "u1"))
+		}
+		wantOneWinner(t, race(contenders, func(int) error { return put("o2", 0) }), storage.ErrConflict)
+		ok(t, put("o2", 1))
+		w.wantEvents(t, storage.EnrollmentPutOff, 2)
+		wantErr(t, "no member", put("o3", 0), storage.ErrConflict)
+		st, err := w.Standing(w.ctx, "u1", "")
+		ok(t, err)
+		for i, skips := range []int{0, 2} {
+			same(t, "skips in "+st.Orgs[i].ID, st.Orgs[i].Skips, skips)
+			same(t, "joined "+st.Orgs[i].ID, st.Orgs[i].Joined, w.now)
+		}
+	},
+}
+
+// wantAlive fails unless these are the sessions of a person.
+func (w *world) wantAlive(t *testing.T, userID string, ids ...string) {
+	t.Helper()
+	list, err := w.SessionsOf(w.ctx, userID)
+	ok(t, err)
+	var got []string
+	for _, s := range list {
+		got = append(got, s.ID)
+	}
+	same(t, "sessions of "+userID, got, ids)
+}
+
+func (w *world) wantRevoked(t *testing.T, want map[string]bool) {
+	t.Helper()
+	for id, revoked := range want {
+		g, err := w.Grant(w.ctx, id)
+		ok(t, err)
+		same(t, "grant "+id+" revoked", !g.Revoked.IsZero(), revoked)
+	}
+}
+
+// sinceTests are about what was proved before everything was reset.
+var sinceTests = map[string]func(*testing.T, *world){
+	"TestN13_ResetForgetsWhatIsOpen": func(t *testing.T, w *world) {
+		for _, id := range []string{"u1", "u2"} {
+			w.user(t, id)
+			w.passkey(t, "key of "+id, id)
+			w.mailCode(t, id, "11111"+id[1:])
+			ok(t, w.CreateTicket(w.ctx, id, "TICKET", w.now, w.now.Add(day), storage.Trail{}))
+			w.link(t, "open of "+id, id, "")
+			w.link(t, "pressed of "+id, id, "")
+			ok(t, w.SetDefault(w.ctx, id, factors.Passkey, w.now, storage.Trail{}))
+		}
+		at := w.now.Add(time.Minute)
+		reset := trail(storage.FactorRemoved, "u1")
+		reset.Links = []storage.Link{{Token: "of the reset", UserID: "u1", At: at, Expires: at.Add(day)}}
+		n, err := w.ResetFactors(w.ctx, "u1", at, reset)
+		ok(t, err)
+		same(t, "removed", n, 1)
+		u, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "since", u.Since, at)
+		same(t, "removals", u.Removals, int64(1))
+		same(t, "default", u.Default, factors.Kind(""))
+		if u.PasswordHash == "" {
+			t.Error("the password is gone")
+		}
+		wantErr(t, "mail code", w.burnMailCode(w.ctx, "u1", "111111", "111111"), storage.ErrNotFound)
+		wantErr(t, "ticket", w.BurnTicket(w.ctx, "u1", "TICKET", w.now, storage.Trail{}), storage.ErrNotFound)
+		_, err = w.Link(w.ctx, "open of u1")
+		wantErr(t, "link", err, storage.ErrNotFound)
+		_, err = w.Link(w.ctx, "of the reset")
+		wantErr(t, "link of the reset itself", err, nil)
+		_, err = w.Passkey(w.ctx, []byte("id of key of u1"))
+		wantErr(t, "passkey", err, storage.ErrNotFound)
+
+		// Nothing of it touches anybody else.
+		ok(t, w.burnMailCode(w.ctx, "u2", "111112", "111112"))
+		ok(t, w.BurnTicket(w.ctx, "u2", "TICKET", w.now, storage.Trail{}))
+		_, err = w.Link(w.ctx, "open of u2")
+		wantErr(t, "another person's link", err, nil)
+
+		// Two clocks do not agree: what was made worthless stays so.
+		_, err = w.ResetFactors(w.ctx, "u1", w.now, storage.Trail{})
+		ok(t, err)
+		u, err = w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "since after an earlier reset", u.Since, at)
+	},
+	"TestT50_NothingIsSetUpByAnOldProof": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		_, err := w.ResetFactors(w.ctx, "u1", w.now, storage.Trail{})
+		ok(t, err)
+		before := w.now.Add(-time.Microsecond)
+		enrolled := trail(storage.Enrolled, "u1")
+		wantErr(t, "a first factor", w.EnrollFirst(w.ctx, w.app("a1", "u1"), before, enrolled), storage.ErrConflict)
+		wantErr(t, "a first factor by no proof", w.EnrollFirst(w.ctx, w.app("a1", "u1"), time.Time{}, enrolled), storage.ErrConflict)
+		wantErr(t, "another", w.AddEnrollment(w.ctx, w.app("a1", "u1"), before, false, enrolled), storage.ErrConflict)
+		w.wantEvents(t, storage.Enrolled, 0)
+		ok(t, w.EnrollFirst(w.ctx, w.app("a1", "u1"), w.now, enrolled))
+		ok(t, w.AddEnrollment(w.ctx, w.app("a2", "u1"), w.now, false, enrolled))
+	},
+	"TestT50_NoSessionRestsOnAnOldProof": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		_, err := w.ResetFactors(w.ctx, "u1", w.now, storage.Trail{})
+		ok(t, err)
+		at := func(times ...time.Time) (out []factors.Evidence) {
+			for _, at := range times {
+				out = append(out, factors.Evidence{Kind: factors.Password, Source: "password", At: at})
+			}
+			return out
+		}
+		before, created := w.now.Add(-time.Microsecond), trail(storage.SessionCreated, "u1")
+		s := session.Session{ID: "s1", UserID: "u1", Created: w.now, LastUsed: w.now, Version: 1}
+		for what, evidence := range map[string][]factors.Evidence{
+			"an old one": at(before), "a new one and an old one": at(w.now, before), "none": nil,
+		} {
+			s.Evidence = evidence
+			wantErr(t, "a session by "+what, w.CreateSession(w.ctx, s, "cookie", created), storage.ErrNotFound)
+		}
+		w.wantEvents(t, storage.SessionCreated, 0)
+		s.Evidence = at(w.now)
+		ok(t, w.CreateSession(w.ctx, s, "cookie", created))
+		s.Evidence = at(w.now, before)
+		wantErr(t, "renewed by an old one", w.RenewSession(w.ctx, s, "new", storage.Trail{}), storage.ErrNotFound)
+		s.Evidence = at(w.now, w.now.Add(time.Second))
+		ok(t, w.RenewSession(w.ctx, s, "new", storage.Trail{}))
+		wantErr(t, "renewed by who was second", w.RenewSession(w.ctx, s, "newer", storage.Trail{}), storage.ErrConflict)
+	},
+	"TestT50_SettingUpAgainstAReset": func(t *testing.T, w *world) {
+		w.againstReset(t, func(userID string) error {
+			return w.EnrollFirst(w.ctx, w.app("app of "+userID, userID), w.now, storage.Trail{})
+		}, storage.ErrConflict)
+	},
+	"TestT50_AddingAgainstAReset": func(t *testing.T, w *world) {
+		w.againstReset(t, func(userID string) error {
+			return w.AddEnrollment(w.ctx, w.newPasskey("key of "+userID, userID), w.now, false, storage.Trail{})
+		}, storage.ErrConflict)
+	},
+	"TestT50_SigningInAgainstAReset": func(t *testing.T, w *world) {
+		w.againstReset(t, func(userID string) error {
+			return w.CreateSession(w.ctx, session.Session{
+				ID: "s of " + userID, UserID: userID, Created: w.now, LastUsed: w.now,
+				Evidence: []factors.Evidence{{Kind: factors.Password, Source: "password", At: w.now}},
+			}, "cookie of "+userID, storage.Trail{})
+		}, storage.ErrNotFound)
+	},
+	"TestT50_RenewingAgainstAReset": func(t *testing.T, w *world) {
+		sessions := map[string]session.Session{}
+		for i := range resets {
+			id := name("u%d", i)
+			w.user(t, id)
+			sessions[id] = w.session(t, "s of "+id, id)
+		}
+		w.racesReset(t, func(userID string) error {
+			return w.RenewSession(w.ctx, sessions[userID], "new cookie of "+userID, storage.Trail{})
+		}, storage.ErrNotFound)
+	},
+	"TestT50_AGrantAgainstAReset": func(t *testing.T, w *world) {
+		w.client(t, "app")
+		grants := map[string]op.Grant{}
+		for i := range resets {
+			id := name("u%d", i)
+			w.user(t, id)
+			w.session(t, "s of "+id, id)
+			grants[id] = w.newGrant("g of "+id, "app", id, "s of "+id)
+		}
+		w.racesReset(t, func(userID string) error { return w.CreateGrant(w.ctx, grants[userID], storage.Trail{}) }, storage.ErrConflict)
+		for id := range grants {
+			if g, err := w.Grant(w.ctx, "g of "+id); err == nil && g.Revoked.IsZero() {
+				t.Errorf("a grant of %s outlives the reset", id)
+			}
+		}
+	},
+}
+
+// resets is how often a race against a reset is run: either side has to be first now and then.
+const resets = 20
+
+// againstReset is racesReset for people who have nothing yet.
+func (w *world) againstReset(t *testing.T, do func(userID string) error, refused error) {
+	t.Helper()
+	for i := range resets {
+		w.user(t, name("u%d", i))
+	}
+	w.racesReset(t, do, refused)
+}
+
+// racesReset resets each person while do sets something up for the same person by an older proof. Either
+// that was refused, or it was removed: nothing of it is left.
+func (w *world) racesReset(t *testing.T, do func(userID string) error, refused error) {
+	t.Helper()
+	at := w.now.Add(time.Minute)
+	for i := range resets {
+		id := name("u%d", i)
+		errs := race(2, func(i int) error {
+			if i == 0 {
+				return do(id)
+			}
+			_, err := w.ResetFactors(w.ctx, id, at, storage.Trail{})
+			return err
+		})
+		ok(t, errs[1])
+		if errs[0] != nil {
+			wantErr(t, "after the reset", errs[0], refused)
+		}
+		w.wantFactors(t, "factors of "+id, id)
+		w.wantAlive(t, id)
+	}
+}

@@ -1,0 +1,171 @@
+package storagetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/storage"
+)
+
+// link leaves one by the mail of some change.
+func (w *world) link(t *testing.T, token, userID, enrollmentID string) login.Link {
+	t.Helper()
+	ok(t, w.Record(w.ctx, storage.Trail{Links: []storage.Link{{
+		Token: token, UserID: userID, EnrollmentID: enrollmentID, At: w.now, Expires: w.now.Add(7 * day),
+	}}}))
+	return login.Link{UserID: userID, EnrollmentID: enrollmentID, At: w.now, Expires: w.now.Add(7 * day)}
+}
+
+var linkTests = map[string]func(*testing.T, *world){
+	"LinksAreWrittenWithTheChange": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		withLink := func(token string) storage.Trail {
+			left := trail(storage.Enrolled, "u1")
+			left.Links = []storage.Link{{Token: token, UserID: "u1", EnrollmentID: "e1", At: w.now, Expires: w.now.Add(day)}}
+			return left
+		}
+		want := login.Link{UserID: "u1", EnrollmentID: "e1", At: w.now, Expires: w.now.Add(day)}
+		e := w.newPasskey("e1", "u1")
+		ok(t, w.EnrollFirst(w.ctx, e, w.now, withLink("several statements")))
+		ok(t, w.RenameEnrollment(w.ctx, "u1", "e1", "Other", withLink("one statement")))
+		for _, token := range []string{"several statements", "one statement"} {
+			got, err := w.Link(w.ctx, token)
+			ok(t, err)
+			same(t, token, got, want)
+		}
+		wantErr(t, "of what was refused", w.EnrollFirst(w.ctx, e, w.now, withLink("lost")), storage.ErrConflict)
+		wantErr(t, "of what was not there", w.RenameEnrollment(w.ctx, "u1", "e2", "Other", withLink("lost")), storage.ErrNotFound)
+		for what, token := range map[string]string{"of no change": "lost", "unknown": "x", "empty": ""} {
+			_, err := w.Link(w.ctx, token)
+			wantErr(t, what, err, storage.ErrNotFound)
+		}
+		wantErr(t, "a token twice", w.Record(w.ctx, withLink("one statement")), storage.ErrConflict)
+		if err := w.Record(w.ctx, withLink("")); err == nil {
+			t.Error("a link without a token was kept")
+		}
+		if err := w.RenameEnrollment(w.ctx, "u1", "e1", "Third", withLink("")); err == nil {
+			t.Error("a link without a token was kept beside a change")
+		}
+	},
+	"TestT12_LinkIsPressedOnce": func(t *testing.T, w *world) {
+		w.client(t, "app")
+		for _, id := range []string{"u1", "u2"} {
+			w.user(t, id)
+			w.totp(t, "app of "+id, id)
+			w.passkey(t, "key of "+id, id)
+			w.session(t, "s-"+id, id)
+			offline := w.newGrant("g-"+id, "app", id, "s-"+id)
+			offline.Offline = true
+			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		}
+		want := w.link(t, "token", "u1", "key of u1")
+		want.Pressed = w.now.Add(time.Minute)
+		wantOneWinner(t, race(contenders, func(int) error {
+			return w.Repudiate(w.ctx, "token", true, want.Pressed, trail(storage.Repudiated, "u1"))
+		}), storage.ErrConflict)
+		w.wantEvents(t, storage.Repudiated, 1)
+		got, err := w.Link(w.ctx, "token")
+		ok(t, err)
+		same(t, "pressed", got, want)
+		for id, his := range map[string]bool{"u1": true, "u2": false} {
+			st, err := w.Standing(w.ctx, id, "s-"+id)
+			ok(t, err)
+			same(t, "password of "+id+" gone", st.User.PasswordHash == "" && st.User.PasswordSet.IsZero(), his)
+			same(t, "session of "+id+" gone", st.Session.ID == "", his)
+			same(t, "since of "+id, st.User.Since.Equal(want.Pressed), his)
+			same(t, "removals of "+id, st.User.Removals == 1, his)
+			list, err := w.Enrollments(w.ctx, id)
+			ok(t, err)
+			same(t, "the passkey of "+id+" gone", len(list) == 1, his)
+			g, err := w.Grant(w.ctx, "g-"+id)
+			ok(t, err)
+			same(t, "grant of "+id+" revoked", !g.Revoked.IsZero(), his)
+		}
+		wantErr(t, "unknown", w.Repudiate(w.ctx, "x", true, w.now, storage.Trail{}), storage.ErrNotFound)
+	},
+	"TestT12_LinkRemovesOnlyWhatItIsAbout": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		w.totp(t, "e1", "u1")
+		w.totp(t, "e2", "u2")
+		left := func(what string, want int) {
+			t.Helper()
+			n := 0
+			for _, id := range []string{"u1", "u2"} {
+				list, err := w.Enrollments(w.ctx, id)
+				ok(t, err)
+				n += len(list)
+			}
+			same(t, what, n, want)
+		}
+		w.link(t, "about nothing", "u1", "")
+		w.link(t, "about another's", "u1", "e2")
+		w.link(t, "too late to undo", "u1", "e1")
+		w.link(t, "about the app", "u1", "e1")
+		ok(t, w.Repudiate(w.ctx, "about nothing", true, w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "about another's", true, w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "too late to undo", false, w.now, storage.Trail{}))
+		left("nothing was removed", 2)
+		ok(t, w.Repudiate(w.ctx, "about the app", true, w.now, storage.Trail{}))
+		left("the app was removed", 1)
+	},
+	"TestT12_LinkIsOfNoUseAfterItsTime": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		l := w.link(t, "token", "u1", "")
+		wantErr(t, "pressed at its end", w.Repudiate(w.ctx, "token", false, l.Expires, trail(storage.Repudiated, "u1")), storage.ErrConflict)
+		w.wantEvents(t, storage.Repudiated, 0)
+		u, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		if u.PasswordHash == "" || !u.Since.IsZero() {
+			t.Errorf("a link that was refused changed the person: %+v", u)
+		}
+		ok(t, w.Repudiate(w.ctx, "token", false, l.Expires.Add(-time.Minute), storage.Trail{}))
+		wantErr(t, "a password at its end", w.Renew(w.ctx, "token", "new", l.Expires, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.Renew(w.ctx, "token", "new", l.Expires.Add(-time.Second), storage.Trail{}))
+	},
+	"TestT17_PasswordByALinkIsNotedAndSetOnce": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.closed(t, "u1")
+		w.link(t, "token", "u1", "")
+		renew := func(hash string) error {
+			return w.Renew(w.ctx, "token", hash, w.now.Add(time.Minute), trail(storage.PasswordChanged, "u1"))
+		}
+		wantErr(t, "before it was pressed", renew("new"), storage.ErrConflict)
+		wantErr(t, "unknown", w.Renew(w.ctx, "x", "new", w.now, storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.Repudiate(w.ctx, "token", false, w.now, storage.Trail{}))
+		w.wantEvents(t, storage.PasswordChanged, 0)
+		hashes := make(map[string]bool)
+		errs := race(contenders, func(i int) error { return renew(name("new %d", i)) })
+		for i, err := range errs {
+			if err == nil {
+				hashes[name("new %d", i)] = true
+			}
+		}
+		wantOneWinner(t, errs, storage.ErrConflict)
+		w.wantEvents(t, storage.PasswordChanged, 1)
+		u, err := w.User(w.ctx, "u1")
+		ok(t, err)
+		at := w.now.Add(time.Minute)
+		if !hashes[u.PasswordHash] || !u.PasswordSet.Equal(at) || !u.PasswordMail.Equal(at) {
+			t.Errorf("password %q, set %v, by mail %v", u.PasswordHash, u.PasswordSet, u.PasswordMail)
+		}
+		w.wantClosed(t, "another password", "u1", kindsBut("password")...)
+		l, err := w.Link(w.ctx, "token")
+		ok(t, err)
+		same(t, "finished", l.Finished, at)
+		wantErr(t, "pressed again", w.Repudiate(w.ctx, "token", false, at, storage.Trail{}), storage.ErrConflict)
+
+		ok(t, w.SetPassword(w.ctx, "u1", "another", at, storage.Trail{}))
+		u, err = w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "a password that came since is not by mail", u.PasswordMail, time.Time{})
+	},
+	"LinksEndWithThePerson": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.link(t, "token", "u1", "")
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
+		_, err := w.Link(w.ctx, "token")
+		wantErr(t, "link", err, storage.ErrNotFound)
+	},
+}
