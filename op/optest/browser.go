@@ -14,9 +14,11 @@ package optest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +27,18 @@ import (
 )
 
 // Browser keeps cookies and follows redirects, as long as they stay on the provider. It never calls
-// an app: a redirect to one is where a walk ends.
+// an app, but for those at Apps: a redirect to one is where a walk ends.
 type Browser struct {
 	t    testing.TB
 	base *url.URL
 	HTTP *http.Client
+
+	// Passkeys is the authenticator of the browser. Nil: it knows no WebAuthn.
+	Passkeys Authenticator
+	// Can is what a script would say that the browser can; empty: there is no script.
+	Can string
+	// Apps are hosts, with their ports, of apps that are really there.
+	Apps []string
 }
 
 // NewBrowser is a browser without cookies. Issuer is where the provider is.
@@ -43,16 +52,18 @@ func NewBrowser(t testing.TB, issuer string) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Browser{t: t, base: base, HTTP: &http.Client{
+	b := &Browser{t: t, base: base}
+	b.HTTP = &http.Client{
 		Jar:     jar,
 		Timeout: 30 * time.Second,
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if r.URL.Host != base.Host || len(via) > 10 {
+			if r.URL.Host != base.Host && !slices.Contains(b.Apps, r.URL.Host) || len(via) > 10 {
 				return http.ErrUseLastResponse
 			}
 			return nil
 		},
-	}}
+	}
+	return b
 }
 
 // Open goes to an address of the provider; a path will do.
@@ -83,7 +94,7 @@ func (b *Browser) send(method, address string, fields url.Values, header http.He
 	}
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Origin", b.base.Scheme+"://"+b.base.Host)
+		r.Header.Set("Origin", target.Scheme+"://"+target.Host)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for name, values := range header {
@@ -124,6 +135,8 @@ type Form struct {
 	Method string
 	Fields url.Values
 	inputs map[string]bool // those that a person fills in
+
+	ceremony, options string // of a passkey: "create" or "get", and what with
 }
 
 // Has reports whether the page has a field of that name to be filled in.
@@ -166,6 +179,10 @@ func (p *Page) send(f Form) *Page {
 	target, err := p.URL.Parse(f.Action)
 	if err != nil {
 		p.browser.t.Fatalf("form action: %v", err)
+	}
+	if f.Fields.Has("can") {
+		f.Fields = maps.Clone(f.Fields)
+		f.Fields.Set("can", p.browser.Can)
 	}
 	if f.Method == http.MethodGet {
 		target.RawQuery = f.Fields.Encode()
@@ -239,6 +256,7 @@ func (p *Page) read() {
 				p.Forms = append(p.Forms, Form{
 					Action: attribute(n, "action"), Method: strings.ToUpper(attribute(n, "method")),
 					Fields: url.Values{}, inputs: map[string]bool{},
+					ceremony: attribute(n, "data-ceremony"), options: attribute(n, "data-options"),
 				})
 				form = &p.Forms[len(p.Forms)-1]
 				defer func() { form = nil }()
