@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ type desk struct {
 	sent chan url.Values
 }
 
-func newDesk(t *testing.T) desk {
+func newDesk(t *testing.T, more ...shown) desk {
 	t.Helper()
 	d := desk{sent: make(chan url.Values, 8)}
 	mux := http.NewServeMux()
@@ -35,7 +36,7 @@ func newDesk(t *testing.T) desk {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	for _, s := range gallery(t) {
+	for _, s := range slices.Concat(gallery(t), more) {
 		mux.HandleFunc("GET /gallery/"+s.name, func(w http.ResponseWriter, r *http.Request) {
 			if err := templates.Serve(w, r, http.StatusOK, s.page); err != nil {
 				t.Errorf("serve %s: %v", s.name, err)
@@ -44,6 +45,7 @@ func newDesk(t *testing.T) desk {
 	}
 	d.Server = httptest.NewServer(mux)
 	t.Cleanup(d.Close)
+	d.URL = browsertest.Localhost(d.URL)
 	return d
 }
 
@@ -60,6 +62,8 @@ func (d desk) received(t *testing.T) url.Values {
 }
 
 const arrived = "You Are Signed Out"
+
+var needsScript = regexp.MustCompile("Copy code|Show password|Sign in with a passkey|Create a passkey|You can ask for another in")
 
 // TestU04_WithoutScript does every step as somebody whose browser runs no script.
 func TestU04_WithoutScript(t *testing.T) {
@@ -81,9 +85,27 @@ func TestU04_WithoutScript(t *testing.T) {
 		{"challenge-recovery", "code", "WUVD S24H FGEX BKPV RDPV C8TD", "Continue", url.Values{"code": {"WUVD S24H FGEX BKPV RDPV C8TD"}}},
 		{"methods", "", "", "Recovery code", url.Values{"method": {"recovery"}}},
 		{"formpost", "", "", "Continue", url.Values{"code": {"c"}, "submit": {"s"}}},
+		{"identifier-passkey", "email", charlotte, "Continue", url.Values{"email": {charlotte}}},
+		{"email", "code", "123456", "Continue", url.Values{"code": {"123456"}}},
+		{"email", "", "", "Resend", url.Values{}},
+		{"passkey", "", "", "Use another account", url.Values{}},
+		{"trust", "", "", "Remind me later", url.Values{}},
+		{"trust", "", "", "Not on this device", url.Values{}},
+		{"registered", "name", "My phone", "Continue", url.Values{"name": {"My phone"}}},
+		{"enroll-later", "", "", "Remind me later", url.Values{}},
+		{"enroll-passkey", "", "", "Remind me later", url.Values{}},
+		{"replace", "", "", "Set up a new authenticator app", url.Values{}},
+		{"ticket", "code", "ABCD-EFGH", "Continue", url.Values{"code": {"ABCD-EFGH"}}},
+		{"signal", "", "", "Continue", url.Values{}},
+		{"factor", "name", "My phone", "Save", url.Values{"name": {"My phone"}}},
+		{"factor", "", "", "Remove", url.Values{}},
+		{"default", "", "", "Save", url.Values{"method": {"totp"}}},
+		{"newpassword", "password", "correct horse battery", "Save", url.Values{"password": {"correct horse battery"}}},
+		{"confirm-session", "", "", "Sign out", url.Values{}},
+		{"account", "", "", "Ask me again", url.Values{}},
 	} {
 		tab.Open(d.URL + "/gallery/" + test.state)
-		if said := tab.Text(); strings.Contains(said, "Copy code") || strings.Contains(said, "Show password") {
+		if said := tab.Text(); needsScript.MatchString(said) {
 			t.Errorf("%s shows what needs a script", test.state)
 		}
 		tab.Screenshot(test.state + "-noscript")
@@ -92,7 +114,12 @@ func TestU04_WithoutScript(t *testing.T) {
 		}
 		tab.Press(test.button)
 		tab.See(arrived)
-		if got := d.received(t); got.Encode() != test.want.Encode() {
+		got := d.received(t)
+		if can := got.Get(templates.Can); can != "" {
+			t.Errorf("%s says that the browser can %q", test.state, can)
+		}
+		got.Del(templates.Can)
+		if got.Encode() != test.want.Encode() {
 			t.Errorf("%s sent %v, want %v", test.state, got, test.want)
 		}
 	}
@@ -209,11 +236,24 @@ func TestU03_Keyboard(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)
 	tab := browser.Person(t, browsertest.Desktop).Tab()
 	for state, want := range map[string][]string{
-		"challenge":     {"code", "Continue", "Try another method", "Use another account"},
-		"password":      {"password", "Show password", "Continue"},
-		"methods":       {"", "Authenticator app", "Recovery code", "Back"},
-		"enroll-manual": {"", "Copy code", "code", "Continue", "Scan a QR code instead", "Cancel and go back"},
-		"recovery":      {"", "Copy code", "Print", "confirmed", "Continue", "Remind me later"},
+		"challenge":                  {"code", "Continue", "Try another method", "Use another account"},
+		"password":                   {"password", "Show password", "Continue"},
+		"methods":                    {"", "Authenticator app", "Recovery code", "Back"},
+		"enroll-manual":              {"", "Copy code", "code", "Continue", "Scan a QR code instead", "Cancel and go back"},
+		"recovery":                   {"", "Copy code", "Print", "confirmed", "Continue", "Remind me later"},
+		"identifier-passkey":         {"email", "Continue", "Sign in with a passkey"},
+		"identifier-passkey-stopped": {"Sign in with a passkey"},
+		"passkey":                    {"", "Continue", "Try another method", "Use another account"},
+		"passkey-ended-cancelled":    {"Continue", "Try another method"},
+		"trust":                      {"", "Continue", "Remind me later", "Not on this device"},
+		"email-ready":                {"code", "Continue", "Resend", "Try another method", "Use another account"},
+		"default":                    {"", "method", "Save", "Back"},
+		"factor":                     {"", "name", "Save", "others", "Remove", "Back"},
+		"account": {
+			"", "Sign out", "Charlotte's iPhone", "Charlotte's Windows computer", "Charlotte's security key", "Add a passkey",
+			"Authenticator app", "Add an authenticator app", "Get a new recovery code", "Change password", "Change what is asked first",
+			"Sign out Chrome on Windows", "Sign out everywhere else", "Ask me again",
+		},
 	} {
 		tab.Open(d.URL + "/gallery/" + state)
 		// A browser obeys autofocus when it draws.
@@ -227,7 +267,7 @@ func TestU03_Keyboard(t *testing.T) {
 			if got != stop {
 				t.Errorf("%s: stop %d is %q, want %q", state, i, got, stop)
 			}
-			if i > 0 && browsertest.Script[string](tab, `getComputedStyle(document.activeElement.closest(".method") ?? document.activeElement).outlineStyle`) == "none" {
+			if i > 0 && browsertest.Script[string](tab, `getComputedStyle(document.activeElement.closest(".method, .thing:has(h3 a)") ?? document.activeElement).outlineStyle`) == "none" {
 				t.Errorf("%s: %q has the focus and does not show it", state, stop)
 			}
 		}

@@ -6,8 +6,9 @@
 //
 // The pages know nothing of users, factors or clients and do no I/O. They hold these promises:
 //
-//   - Every step works as a plain form. The script only adds comfort: show the password, copy a code, no second
-//     submit by a double click, the response of form_post sent by itself.
+//   - Every step works as a plain form but passkeys, which no browser can use without a script; where one is asked for,
+//     words say so. Beside them the script only adds comfort: show the password, copy a code, no second submit by a
+//     double click, the response of form_post sent by itself, a wait counted down, times of the person's own clock.
 //   - Nothing is inline and nothing comes from elsewhere, so the Content-Security-Policy that Serve sets can be strict.
 //   - Whatever is not a message of ours (addresses, names of apps and organizations, values of a client) is escaped.
 //   - Headings and labels are the ones that the people who sign in know; see the messages of identifier, enroll,

@@ -169,6 +169,9 @@ func TestU03_Gallery(t *testing.T) {
 				device.Dark = dark
 				tab := browser.Person(t, device).Tab()
 				for _, s := range pages {
+					if !full && strings.HasPrefix(s.name, "passkey-ended-") { // which differ by their words alone
+						continue
+					}
 					tab.Open(url + s.name)
 					tab.Screenshot(s.name + "-" + name)
 					if full {

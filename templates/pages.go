@@ -118,7 +118,7 @@ func (p EnrollTOTP) titleKey() string {
 	if p.Manual {
 		return "enroll.title.manual"
 	}
-	return "enroll.title"
+	return p.headingKey()
 }
 
 // headingKey says what the set-up is for.

@@ -48,8 +48,8 @@ func TestKnownWords(t *testing.T) {
 		{"trust", "Log In Faster on This Device", "Log In Faster on This Device · VSee", []string{"Continue", "Remind me later", "We will ask again in 14 days.", "Not on this device"}},
 		{"registered", "Device registration successful", "Device registration successful · VSee", []string{"You have successfully registered your device.", "Continue"}},
 		{"enroll-later", "Secure Your Account", "Secure Your Account · VSee", []string{"Remind me later", "You can do this until 3 December 2026.", "Set up another way"}},
-		{"enroll-adding", "Add an Authenticator App", "Secure Your Account · VSee", []string{"Back to your account"}},
-		{"enroll-replace", "Replace Your Authenticator App", "Secure Your Account · VSee", []string{"Codes from the old one stop working."}},
+		{"enroll-adding", "Add an Authenticator App", "Add an Authenticator App · VSee", []string{"Back to your account"}},
+		{"enroll-replace", "Replace Your Authenticator App", "Replace Your Authenticator App · VSee", []string{"Codes from the old one stop working."}},
 		{"enroll-passkey", "Set Up a Passkey", "Set Up a Passkey · VSee", []string{"Create a passkey", "You can put this off 2 more times."}},
 		{"enroll-passkey-already", "Set Up a Passkey", "Set Up a Passkey · VSee", []string{"You can put this off 1 more time."}},
 		{"account", "Your Account", "Your Account · VSee", []string{"Charlotte's iPhone", "Synced", "On that device only", "Security key", "24 November 2026", "Never", "24 November 2026, 09:30 UTC"}},
@@ -259,7 +259,7 @@ func TestT47_Escaping(t *testing.T) {
 			Devices:  []templates.Device{{Name: hostile, Address: hostile, Link: hostile}},
 			Activity: []templates.Activity{{What: says, Device: hostile, Address: hostile}}, Signal: hostile, Problem: says,
 		},
-		"factor": templates.FactorPage{Frame: f, Factor: templates.Factor{Kind: "totp", Name: hostile}, Rename: hostile, Remove: hostile, Back: hostile},
+		"factor":   templates.FactorPage{Frame: f, Factor: templates.Factor{Kind: "totp", Name: hostile}, Rename: hostile, Remove: hostile, Back: hostile},
 		"formpost": templates.FormPost{Frame: f, Action: "https://app.example/cb?" + hostile, Fields: []templates.Field{{Name: "state", Value: hostile}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -147,7 +147,7 @@ async function ask({ ceremony, options }, more) {
 }
 
 async function answer(form, fields) {
-  await abilities;
+  await Promise.race([abilities, pause(1000)]);
   for (const [name, value] of Object.entries(fields)) {
     const field = form.elements[name] ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
     field.value = value;
@@ -192,7 +192,11 @@ if (Passkeys) {
     if ("auto" in form.dataset) fill(form);
     if (form.dataset.expires) {
       const due = Date.now() + form.dataset.expires * 1000;
-      const check = () => { if (Date.now() >= due && !document.hidden) again(); };
+      const check = () => {
+        if (Date.now() < due || document.hidden) return;
+        autofill?.();
+        again();
+      };
       setTimeout(check, form.dataset.expires * 1000);
       addEventListener("visibilitychange", check); // A device that slept counts no time.
     }

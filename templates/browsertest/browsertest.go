@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -237,7 +238,7 @@ func (b *Tab) TabTo(what string) {
 		b.Keys(kb.Tab)
 		at := Script[string](b, `(() => { const e = document.activeElement;
 			return e.localName === "input" ? e.name : (e.getAttribute("aria-label") ?? e.textContent).trim() })()`)
-		if Script[string](b, `getComputedStyle(document.activeElement.closest(".method") ?? document.activeElement).outlineStyle`) == "none" {
+		if Script[string](b, `getComputedStyle(document.activeElement.closest(".method, .thing:has(h3 a)") ?? document.activeElement).outlineStyle`) == "none" {
 			b.t.Errorf("%q has the focus and does not show it", at)
 		}
 		if at == what {
@@ -266,6 +267,33 @@ func (b *Tab) Value(selector string) string {
 func Script[T any](b *Tab, expression string) T {
 	b.t.Helper()
 	return run(b, "evaluate", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// BeforeScripts runs a script in every page that is opened from now on, before the page's own.
+func (b *Tab) BeforeScripts(script string) {
+	b.t.Helper()
+	b.command("run a script in every page", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return err
+	})
+}
+
+// Wait waits until an expression is true in the page, whichever page that is by then.
+func (b *Tab) Wait(expression string) {
+	b.t.Helper()
+	b.do("wait for "+expression, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		for {
+			// While one page gives way to the next there is nothing to ask.
+			if met, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && met {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}))
 }
 
 // Screenshot writes name.png of the whole page into the directory of VSEEID_SCREENSHOTS; without
