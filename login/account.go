@@ -141,10 +141,9 @@ func (s *Server) sudo(w http.ResponseWriter, r *http.Request, page string) (visi
 	}
 	demand := v.facts.sudo()
 	if ok {
-		asked := v.tx
-		asked.Demand = demand
-		asked.Demand.Silent = true
-		v.step = v.facts.next(asked, v.now)
+		v.tx.Demand = demand
+		v.tx.Demand.Silent = true
+		v.step = v.facts.next(v.tx, v.now)
 		ok = v.step.Kind == Done
 	}
 	if ok {

@@ -42,12 +42,17 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v visit)
 	if !refusal.IsZero() {
 		return nil, s.refusePassword(w, refusal, func(status int) error { return s.showPassword(w, r, v.user, status, refusal) })
 	}
+	// What the mailbox alone stands behind is not washed by being changed on its own word.
+	mail := v.user.PasswordMail
+	if multiFactor(v.evidence(v.tx, v.now)) {
+		mail = time.Time{}
+	}
 	return &deed{
 		event: storage.Event{Type: storage.PasswordChanged},
 		tell:  notice.Change{What: notice.PasswordChanged},
 		done:  "password",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			if err := s.Removals.ChangePassword(ctx, v.user.ID, v.user.PasswordHash, hash, v.session.ID, v.now, trail); err != nil {
+			if err := s.Removals.ChangePassword(ctx, v.user.ID, v.user.PasswordHash, hash, v.session.ID, mail, v.now, trail); err != nil {
 				return err
 			}
 			return s.renewPassword(w, r, v)

@@ -82,10 +82,10 @@ type Removals interface {
 	RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, keep []factors.Kind, trail storage.Trail) error
 	// SetDefault keeps what the person wants to be asked for first; empty: nothing.
 	SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error
-	// ChangePassword replaces the password of a person if its hash is still old, clears
-	// PasswordMail, ends every session but keep, and revokes every grant, offline ones too, but
-	// those that rest on keep. ErrConflict: it was changed meanwhile.
-	ChangePassword(ctx context.Context, userID, old, hash, keep string, at time.Time, trail storage.Trail) error
+	// ChangePassword replaces the password of a person if its hash is still old, makes PasswordMail
+	// mail, ends every session but keep, and revokes every grant, offline ones too, but those that
+	// rest on keep. ErrConflict: it was changed meanwhile.
+	ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error
 }
 
 // History is what the account page shows of a person.

@@ -124,7 +124,7 @@ func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string,
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $4, password_mail = $5,
 			updated = $4, version = version + 1 WHERE id = $1 AND password_hash = $2 AND deleted IS NULL`,
-			userID, old, hash, when(at), maybeWhen(mail))
+			userID, old, hash, when(at), when(mail))
 		if err != nil {
 			return err
 		}

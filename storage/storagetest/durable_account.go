@@ -189,7 +189,7 @@ var accountTests = map[string]func(*testing.T, *world){
 		w.session(t, "other", "u2")
 		at := w.now.Add(time.Minute)
 		wantOneWinner(t, race(contenders, func(i int) error {
-			return w.ChangePassword(w.ctx, "u1", u.PasswordHash, name("new %d", i), "here", at, trail(storage.PasswordChanged, "u1"))
+			return w.ChangePassword(w.ctx, "u1", u.PasswordHash, name("new %d", i), "here", time.Time{}, at, trail(storage.PasswordChanged, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.PasswordChanged, 1)
 		got, err := w.User(w.ctx, "u1")
@@ -199,7 +199,11 @@ var accountTests = map[string]func(*testing.T, *world){
 		w.wantAlive(t, "u1", "here")
 		w.wantAlive(t, "u2", "other")
 		w.wantRevoked(t, map[string]bool{"online here": false, "offline here": false, "online there": true, "offline there": true})
-		wantErr(t, "of nobody", w.ChangePassword(w.ctx, "nobody", "", "new", "", at, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "of nobody", w.ChangePassword(w.ctx, "nobody", "", "new", "", time.Time{}, at, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.ChangePassword(w.ctx, "u1", got.PasswordHash, "by mail", "here", w.now, at, storage.Trail{}))
+		got, err = w.User(w.ctx, "u1")
+		ok(t, err)
+		same(t, "rests on the mailbox since", got.PasswordMail, w.now)
 	},
 	"TestT40_OthersAreEnded": func(t *testing.T, w *world) {
 		w.user(t, "u1")
