@@ -81,6 +81,9 @@ func TestU03_E2E_EveryPage(t *testing.T) {
 	look(t, tab, "18-recovery-code-new")
 	tab.Tick("confirmed")
 	tab.Press("Continue")
+	tab.See("Did You Lose Your Phone?")
+	look(t, tab, "18-replace")
+	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 	tab.Open(address)
 	tab.See("This Sign-In Is Already Finished")
@@ -106,7 +109,7 @@ func TestU02_E2E_Autofill(t *testing.T) {
 	tab := s.browser.Person(t, browsertest.Phone).Tab()
 	tab.Open(s.messenger + "/login")
 	tab.See("SIGN IN")
-	wantFields(t, tab, "email: type=email autocomplete=username inputmode=email autocapitalize=none spellcheck=false")
+	wantFields(t, tab, "email: type=email autocomplete=username webauthn inputmode=email autocapitalize=none spellcheck=false")
 	tab.Type("email", charlotte)
 	tab.Press("Continue")
 	tab.See("Enter Your Password")
@@ -130,7 +133,7 @@ func TestU02_E2E_Autofill(t *testing.T) {
 // wantFields compares what software can know of the fields of a page.
 func wantFields(t testing.TB, tab *browsertest.Tab, want ...string) {
 	t.Helper()
-	got := browsertest.Script[[]string](tab, `[...document.querySelectorAll("input")].map((e) => e.name + ":" +
+	got := browsertest.Script[[]string](tab, `[...document.querySelectorAll("input:not([type=hidden])")].map((e) => e.name + ":" +
 		["type", "autocomplete", "inputmode", "autocapitalize", "spellcheck", "pattern"].filter((a) => e.hasAttribute(a))
 		.map((a) => " " + a + "=" + e.getAttribute(a)).join("") + (e.classList.contains("unseen") ? " value=" + e.value : ""))`)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

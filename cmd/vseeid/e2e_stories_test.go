@@ -138,6 +138,8 @@ func TestE2E_Recovery(t *testing.T) {
 	}
 	tab.Tick("confirmed")
 	tab.Press("Continue")
+	tab.See("Did You Lose Your Phone?")
+	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 	wantClaims(t, tab, map[string]string{"org_id": "riverside", "acr": login.ACRAAL2})
 
@@ -302,6 +304,8 @@ func TestU04_E2E_NoScript(t *testing.T) {
 	tab.Press("Continue")
 	tab.See("Almost There!")
 	tab.Press("Remind me later")
+	tab.See("Did You Lose Your Phone?")
+	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 }
 

@@ -214,7 +214,7 @@ func TestT46_SecretsAtRestAndInLogs(t *testing.T) {
 	p = b.Post(p.URL.Path+"/method", map[string][]string{"method": {"recovery"}}, nil)
 	p = look(p.Submit("code", code))
 	recovery(p)
-	third := end(b, f, p.Submit("confirmed", "true"))
+	third := end(b, f, look(p.Submit("confirmed", "true")).Press("/later"))
 
 	for _, refreshed := range []optest.Answer{app.Refresh(first.RefreshToken), app.Refresh(third.RefreshToken)} {
 		wantStatus(t, "refresh", refreshed, http.StatusOK)

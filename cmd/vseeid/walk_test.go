@@ -120,6 +120,7 @@ const (
 	asksApp      = "a code of the app"
 	asksCode     = "a recovery code"
 	asksConfirm  = "confirmed"
+	asksLater    = "an offer"
 	asksNothing  = ""
 )
 
@@ -144,6 +145,8 @@ func (a *patient) asked(p *optest.Page) string {
 		return asksApp
 	case p.Has("code"):
 		return asksCode
+	case strings.Contains(p.Body, `/later"`):
+		return asksLater
 	}
 	return asksNothing
 }
@@ -171,6 +174,8 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 	case asksConfirm:
 		a.recovery = recoveryOf(a.t, p)
 		return p.Submit("confirmed", "true")
+	case asksLater:
+		return p.Press("/later")
 	}
 	a.t.Fatalf("nothing to answer on %s", p)
 	return nil
