@@ -2,9 +2,11 @@ package factortest_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,10 @@ import (
 	otp "github.com/pquerna/otp/totp"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/factors/emailcode"
 	"github.com/vsee/vseeid/factors/factortest"
+	"github.com/vsee/vseeid/factors/passkey"
+	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 	"github.com/vsee/vseeid/factors/recovery"
 	"github.com/vsee/vseeid/factors/totp"
 	"github.com/vsee/vseeid/login"
@@ -39,10 +44,13 @@ func TestTOTP(t *testing.T) {
 			wrong := func(t *testing.T, shown factors.Prompt) factors.Answer {
 				return code(t, shown, h.Now().Add(10*time.Minute))
 			}
+			unasked := func(answer func(*testing.T, factors.Prompt) factors.Answer) func(t *testing.T, shown, _ factors.Prompt) factors.Answer {
+				return func(t *testing.T, shown, _ factors.Prompt) factors.Answer { return answer(t, shown) }
+			}
 			h.Factor = totp.Factor{Issuer: "VSee", Store: db, Now: h.Now}
 			h.Kind, h.Class, h.AMR = factors.TOTP, factors.Has, []string{"otp"}
 			h.Rest = 30 * time.Second
-			h.SetUp, h.Prove, h.WrongSetUp, h.Wrong = right, right, wrong, wrong
+			h.SetUp, h.Prove, h.WrongSetUp, h.Wrong = right, unasked(right), wrong, unasked(wrong)
 			h.Keep = func(t *testing.T, e factors.Enrollment) {
 				t.Helper()
 				if err := db.EnrollFirst(t.Context(), e, e.Created, storage.Trail{}); err != nil {
@@ -64,14 +72,14 @@ func TestRecovery(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, dsn string) {
 		factortest.Run(t, func(t *testing.T) factortest.Harness {
 			h, db := harness(t, dsn)
-			right := func(_ *testing.T, shown factors.Prompt) factors.Answer { return factors.Answer{Code: shown.Code} }
+			right := func(_ *testing.T, shown, _ factors.Prompt) factors.Answer { return factors.Answer{Code: shown.Code} }
 			h.Factor = recovery.Factor{Store: db, Now: h.Now}
 			h.Kind, h.Class, h.AMR = factors.Recovery, factors.Has, []string{"otp"}
 			h.Once = true
 			h.SetUp = func(*testing.T, factors.Prompt) factors.Answer { return factors.Answer{Confirmed: true} }
 			h.WrongSetUp = func(*testing.T, factors.Prompt) factors.Answer { return factors.Answer{} }
 			h.Prove = right
-			h.Wrong = func(_ *testing.T, shown factors.Prompt) factors.Answer {
+			h.Wrong = func(_ *testing.T, shown, _ factors.Prompt) factors.Answer {
 				last := shown.Code[len(shown.Code)-1:]
 				return factors.Answer{Code: shown.Code[:len(shown.Code)-1] + string("AB"[strings.Count(last, "A")])}
 			}
@@ -90,6 +98,130 @@ func TestRecovery(t *testing.T) {
 			return h
 		})
 	})
+}
+
+func TestPasskey(t *testing.T) {
+	for name, fresh := range map[string]func(string) *passkeytest.Authenticator{"Counting": passkeytest.NewKey, "Synced": passkeytest.NewSynced} {
+		t.Run(name, func(t *testing.T) {
+			onEveryStore(t, func(t *testing.T, dsn string) {
+				factortest.Run(t, func(t *testing.T) factortest.Harness { return passkeys(t, dsn, fresh) })
+			})
+		})
+	}
+}
+
+// passkeys has an authenticator for each setting up, and finds it again by what was shown.
+func passkeys(t *testing.T, dsn string, fresh func(string) *passkeytest.Authenticator) factortest.Harness {
+	t.Helper()
+	const origin = "https://id.vsee.example"
+	h, db := harness(t, dsn)
+	factor, err := passkey.New(passkey.Config{RPID: "vsee.example", RPName: "VSee", Origins: []string{origin}, Store: db, Now: h.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]*passkeytest.Authenticator{}
+	setUp := func(lies passkeytest.Lies) func(*testing.T, factors.Prompt) factors.Answer {
+		return func(t *testing.T, shown factors.Prompt) factors.Answer {
+			t.Helper()
+			a := fresh(origin)
+			a.Lies = lies
+			response, err := a.Create(shown.Options)
+			if err != nil {
+				t.Fatalf("create: %v", err)
+			}
+			made[string(shown.Options)] = a
+			return factors.Answer{Response: response}
+		}
+	}
+	prove := func(lies passkeytest.Lies) func(t *testing.T, shown, asked factors.Prompt) factors.Answer {
+		return func(t *testing.T, shown, asked factors.Prompt) factors.Answer {
+			t.Helper()
+			a := made[string(shown.Options)]
+			a.Lies = lies
+			response, err := a.Use(a.Keys()[0], asked.Options)
+			if err != nil {
+				t.Fatalf("use: %v", err)
+			}
+			return factors.Answer{Response: response}
+		}
+	}
+	h.Factor = factor
+	h.Kind, h.Class, h.AMR = factors.Passkey, factors.Has|factors.Is, []string{"hwk", "pop", "user"}
+	h.Bound, h.Lifetime = true, 5*time.Minute
+	if fresh(origin).Synced {
+		h.AMR[0], h.Again = "swk", true
+	}
+	h.SetUp, h.WrongSetUp = setUp(passkeytest.Lies{}), setUp(passkeytest.Lies{RPID: "elsewhere.example"})
+	h.Prove, h.Wrong = prove(passkeytest.Lies{}), prove(passkeytest.Lies{Signature: true})
+	h.Keep = func(t *testing.T, e factors.Enrollment) {
+		t.Helper()
+		if err := db.AddEnrollment(t.Context(), e, h.Now(), false, storage.Trail{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, response := range []string{"", "{}", "null", "[]", "7", `{"id":"AA","rawId":"AA","type":"public-key","response":{}}`, strings.Repeat("{", 100_000)} {
+		h.Malformed = append(h.Malformed, factors.Answer{Response: []byte(response)})
+	}
+	h.Forgiven = []func(factors.Answer) factors.Answer{
+		func(a factors.Answer) factors.Answer {
+			return factors.Answer{Response: append([]byte(" \n"), a.Response...)}
+		},
+	}
+	return h
+}
+
+func TestEmailCode(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, dsn string) {
+		factortest.Run(t, func(t *testing.T) factortest.Harness {
+			h, db := harness(t, dsn)
+			box := &mailbox{sent: map[string]string{}}
+			box.Factor = emailcode.Factor{Store: db, Write: box.write, Now: h.Now}
+			h.Factor = box
+			h.Kind, h.Class, h.AMR = factors.Email, factors.Has, []string{"otp", "mca"}
+			h.Bound, h.Lifetime = true, emailcode.Lifetime
+			h.Pace = 150 * time.Minute // slower than any limit
+			h.Enrolled = func(_ *testing.T, u factors.User) []factors.Enrollment {
+				return []factors.Enrollment{{ID: u.Email, UserID: u.ID, Kind: factors.Email, Confirmed: h.Now()}}
+			}
+			h.Prove = func(_ *testing.T, _, asked factors.Prompt) factors.Answer {
+				return factors.Answer{Code: box.sent[asked.Mail]}
+			}
+			h.Wrong = func(t *testing.T, _, asked factors.Prompt) factors.Answer {
+				n, err := strconv.Atoi(box.sent[asked.Mail])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return factors.Answer{Code: fmt.Sprintf("%06d", (n+1)%1_000_000)}
+			}
+			h.Malformed = answers("12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "123456;", "-1", "+12345", "0x1234")
+			h.Forgiven = []func(factors.Answer) factors.Answer{
+				func(a factors.Answer) factors.Answer { return factors.Answer{Code: " " + a.Code + "\n"} },
+				func(a factors.Answer) factors.Answer { return factors.Answer{Code: a.Code[:3] + " " + a.Code[3:]} },
+				func(a factors.Answer) factors.Answer { return factors.Answer{Code: a.Code[:3] + "-" + a.Code[3:]} },
+			}
+			return h
+		})
+	})
+}
+
+// mailbox is the factor, and who reads its mails: by their ids, which the challenge tells.
+type mailbox struct {
+	emailcode.Factor
+	last string
+	sent map[string]string
+}
+
+func (m *mailbox) write(to factors.User, code string, _, _ time.Time, _ storage.Origin) storage.Mail {
+	m.last = code
+	return storage.Mail{To: to.Email, Subject: code, Text: code}
+}
+
+func (m *mailbox) BeginChallenge(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
+	asked, state, err := m.Factor.BeginChallenge(ctx, u, enrolled)
+	if err == nil {
+		m.sent[asked.Mail] = m.last
+	}
+	return asked, state, err
 }
 
 // harness is a store with two people, and a clock that stands.

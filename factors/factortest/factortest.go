@@ -1,5 +1,5 @@
 // Package factortest is what every Factor must pass. It walks one through setting up and proving
-// with right, wrong, malformed, replayed and borrowed answers, against the store that it is given.
+// with right, wrong, malformed, late, replayed and borrowed answers, against the store that it is given.
 package factortest
 
 import (
@@ -32,8 +32,19 @@ type Harness struct {
 	// Rest is how long a person waits between two proofs with one enrollment, longer than which
 	// no answer is good: a code has its time, and this is it.
 	Rest time.Duration
+	// Pace is how long a person waits before each challenge, where challenges are limited.
+	Pace time.Duration
+	// Lifetime is how long a ceremony may take. Zero: the factor leaves that to its caller.
+	Lifetime time.Duration
 	// Once says that an enrollment is used up by its first proof.
 	Once bool
+	// Bound says that an answer is one to its own challenge, and to no other.
+	Bound bool
+	// Again says that the same answer to the same state is good a second time. A passkey that does
+	// not count its uses leaves nothing behind that could tell the second from the first: what holds
+	// it is that its state is taken out of its transaction before it is verified, by a compare-and-set,
+	// and is held there to the same race. It must be Bound: of any other state it is refused.
+	Again bool
 
 	// Keep stores what FinishEnroll returned, as its caller does.
 	Keep func(*testing.T, factors.Enrollment)
@@ -42,10 +53,11 @@ type Harness struct {
 	// Break makes every further use of the store fail.
 	Break func(*testing.T)
 
-	// SetUp answers the prompt of a setting up; WrongSetUp does so wrongly.
+	// SetUp answers the prompt of a setting up; WrongSetUp does so wrongly. Nil: it is set up
+	// elsewhere, Enrolled has it from the beginning, and the factor refuses.
 	SetUp, WrongSetUp func(*testing.T, factors.Prompt) factors.Answer
-	// Prove answers a challenge as who was once shown shown; Wrong does so wrongly.
-	Prove, Wrong func(t *testing.T, shown factors.Prompt) factors.Answer
+	// Prove answers the challenge that asked, as who was once shown shown; Wrong does so wrongly.
+	Prove, Wrong func(t *testing.T, shown, asked factors.Prompt) factors.Answer
 	// Malformed are answers that cannot be one.
 	Malformed []factors.Answer
 	// Forgiven are other ways to write an answer.
@@ -66,11 +78,14 @@ func Run(t *testing.T, fresh func(*testing.T) Harness) {
 		{"Replay", replay},
 		{"ReplayOfTheSettingUp", replayOfTheSettingUp},
 		{"AnswerOfAnotherTime", answerOfAnotherTime},
+		{"TakesTooLong", takesTooLong},
 		{"AnotherPersonsState", anotherPersonsState},
 		{"AnotherPersonsEnrollment", anotherPersonsEnrollment},
+		{"AnotherPersonsAnswer", anotherPersonsAnswer},
 		{"StateOfAnotherCeremony", stateOfAnotherCeremony},
 		{"BegunTwice", begunTwice},
 		{"NothingSetUp", nothingSetUp},
+		{"SetUpElsewhere", setUpElsewhere},
 		{"RaceOfOneAnswer", raceOfOneAnswer},
 		{"BrokenStore", brokenStore},
 	} {
@@ -81,6 +96,9 @@ func Run(t *testing.T, fresh func(*testing.T) Harness) {
 // setUp sets the factor up for u and returns what u was shown, once the person has rested.
 func (h Harness) setUp(t *testing.T, u factors.User) (shown factors.Prompt, e factors.Enrollment) {
 	t.Helper()
+	if h.SetUp == nil {
+		return factors.Prompt{}, h.Enrolled(t, u)[0]
+	}
 	shown, state := h.beginEnroll(t, u)
 	e, err := h.Factor.FinishEnroll(t.Context(), u, state, h.SetUp(t, shown))
 	if err != nil {
@@ -100,24 +118,38 @@ func (h Harness) beginEnroll(t *testing.T, u factors.User) (factors.Prompt, fact
 	return shown, state
 }
 
-func (h Harness) beginChallenge(t *testing.T, u factors.User) factors.State {
-	t.Helper()
-	_, state, err := h.Factor.BeginChallenge(t.Context(), u, h.Enrolled(t, u))
-	if err != nil {
-		t.Fatalf("BeginChallenge: %v", err)
-	}
-	return state
+// challenge is one that was begun.
+type challenge struct {
+	asked factors.Prompt
+	state factors.State
 }
 
-// verify answers a challenge of u that was begun for it.
-func (h Harness) verify(t *testing.T, u factors.User, a factors.Answer) (factors.Evidence, error) {
+func (h Harness) beginChallenge(t *testing.T, u factors.User) challenge {
 	t.Helper()
-	enrolled := h.Enrolled(t, u)
-	_, state, err := h.Factor.BeginChallenge(t.Context(), u, enrolled)
+	h.Advance(h.Pace)
+	asked, state, err := h.Factor.BeginChallenge(t.Context(), u, h.Enrolled(t, u))
 	if err != nil {
 		t.Fatalf("BeginChallenge: %v", err)
 	}
-	return h.Factor.Verify(t.Context(), u, enrolled, state, a)
+	return challenge{asked, state}
+}
+
+// answer gives u's answer to a challenge.
+func (h Harness) answer(t *testing.T, u factors.User, c challenge, a factors.Answer) (factors.Evidence, error) {
+	t.Helper()
+	return h.Factor.Verify(t.Context(), u, h.Enrolled(t, u), c.state, a)
+}
+
+// verify begins a challenge of u and answers it as how does, who was shown shown.
+func (h Harness) verify(t *testing.T, u factors.User, shown factors.Prompt, how func(*testing.T, factors.Prompt, factors.Prompt) factors.Answer) (factors.Evidence, error) {
+	t.Helper()
+	c := h.beginChallenge(t, u)
+	return h.answer(t, u, c, how(t, shown, c.asked))
+}
+
+// same answers every challenge with a.
+func same(a factors.Answer) func(*testing.T, factors.Prompt, factors.Prompt) factors.Answer {
+	return func(*testing.T, factors.Prompt, factors.Prompt) factors.Answer { return a }
 }
 
 // accepted requires that the evidence is what a proof with e gives.
@@ -169,42 +201,50 @@ func nothing(t *testing.T, what string, got factors.Evidence) {
 func rightAnswer(t *testing.T, h Harness) {
 	begun := h.Now()
 	shown, e := h.setUp(t, h.User)
-	if e.ID == "" || e.UserID != h.User.ID || e.Kind != h.Kind || !e.Confirmed.Equal(begun) {
-		t.Errorf("the enrollment is %q of %q, a %s, confirmed %v", e.ID, e.UserID, e.Kind, e.Confirmed)
+	if h.SetUp != nil {
+		if e.ID == "" || e.UserID != h.User.ID || e.Kind != h.Kind || !e.Confirmed.Equal(begun) {
+			t.Errorf("the enrollment is %q of %q, a %s, confirmed %v", e.ID, e.UserID, e.Kind, e.Confirmed)
+		}
+		if e.Proved.Kind != "" {
+			later := h
+			later.Now = func() time.Time { return begun }
+			later.accepted(t, e, e.Proved, nil)
+		}
+		enrolled := h.Enrolled(t, h.User)
+		if len(enrolled) != 1 || enrolled[0].ID != e.ID || enrolled[0].Confirmed.IsZero() {
+			t.Fatalf("the store has %v", enrolled)
+		}
 	}
-	if e.Proved.Kind != "" {
-		later := h
-		later.Now = func() time.Time { return begun }
-		later.accepted(t, e, e.Proved, nil)
-	}
-	enrolled := h.Enrolled(t, h.User)
-	if len(enrolled) != 1 || enrolled[0].ID != e.ID || enrolled[0].Confirmed.IsZero() {
-		t.Fatalf("the store has %v", enrolled)
-	}
-	got, err := h.verify(t, h.User, h.Prove(t, shown))
+	got, err := h.verify(t, h.User, shown, h.Prove)
 	h.accepted(t, e, got, err)
 	if h.Once {
 		return
 	}
 	h.Advance(h.Rest)
-	got, err = h.verify(t, h.User, h.Prove(t, shown))
+	got, err = h.verify(t, h.User, shown, h.Prove)
 	h.accepted(t, e, got, err)
 }
 
 func wrongAnswer(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
 	for range 3 {
-		got, err := h.verify(t, h.User, h.Wrong(t, shown))
+		got, err := h.verify(t, h.User, shown, h.Wrong)
 		refused(t, "a wrong answer", got, err)
 		if errors.Is(err, factors.ErrFormat) || errors.Is(err, factors.ErrReplayed) {
 			t.Errorf("a wrong answer of the right form: %v", err)
 		}
 	}
-	got, err := h.verify(t, h.User, h.Prove(t, shown))
-	h.accepted(t, e, got, err)
+	c := h.beginChallenge(t, h.User)
+	got, err := h.answer(t, h.User, c, h.Wrong(t, shown, c.asked))
+	refused(t, "a wrong answer", got, err)
+	got, err = h.answer(t, h.User, c, h.Prove(t, shown, c.asked))
+	h.accepted(t, e, got, err) // another may be given to the same challenge
 }
 
 func wrongSetUp(t *testing.T, h Harness) {
+	if h.SetUp == nil {
+		return
+	}
 	shown, state := h.beginEnroll(t, h.User)
 	e, err := h.Factor.FinishEnroll(t.Context(), h.User, state, h.WrongSetUp(t, shown))
 	if !errors.Is(err, factors.ErrWrong) {
@@ -221,16 +261,22 @@ func wrongSetUp(t *testing.T, h Harness) {
 
 func malformedAnswer(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
-	for _, a := range append(slices.Clone(h.Malformed), factors.Answer{}, factors.Answer{Code: strings.Repeat("2", 1<<20)},
-		factors.Answer{Code: "\x00"}, factors.Answer{Code: "\xff\xfe"}, factors.Answer{Code: h.Prove(t, shown).Code + "2"}) {
-		got, err := h.verify(t, h.User, a)
-		what := "a malformed answer " + a.Code[:min(len(a.Code), 40)]
+	malformed := append(slices.Clone(h.Malformed), factors.Answer{}, factors.Answer{Code: strings.Repeat("2", 1<<20)},
+		factors.Answer{Code: "\x00"}, factors.Answer{Code: "\xff\xfe"}, factors.Answer{Response: []byte("\xff\xfe")})
+	for _, a := range malformed {
+		got, err := h.verify(t, h.User, shown, same(a))
+		what := "a malformed answer " + a.Code[:min(len(a.Code), 40)] + string(a.Response[:min(len(a.Response), 40)])
 		refused(t, what, got, err)
 		if !errors.Is(err, factors.ErrFormat) {
 			t.Errorf("%q: %v, want ErrFormat", what, err)
 		}
 	}
-	got, err := h.verify(t, h.User, h.Prove(t, shown))
+	got, err := h.verify(t, h.User, shown, func(t *testing.T, shown, asked factors.Prompt) factors.Answer {
+		a := h.Prove(t, shown, asked)
+		return factors.Answer{Code: a.Code + "2", Response: append(a.Response, '2')}
+	})
+	refused(t, "a right answer and more", got, err)
+	got, err = h.verify(t, h.User, shown, h.Prove)
 	h.accepted(t, e, got, err)
 }
 
@@ -240,7 +286,9 @@ func forgivenAnswer(t *testing.T, h Harness) {
 		if i > 0 && h.Once {
 			shown, e = h.setUp(t, h.User)
 		}
-		got, err := h.verify(t, h.User, way(h.Prove(t, shown)))
+		got, err := h.verify(t, h.User, shown, func(t *testing.T, shown, asked factors.Prompt) factors.Answer {
+			return way(h.Prove(t, shown, asked))
+		})
 		h.accepted(t, e, got, err)
 		h.Advance(h.Rest)
 	}
@@ -250,28 +298,39 @@ func replay(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
 	before := h.beginChallenge(t, h.User)
 	stale := h.Enrolled(t, h.User)
-	answer := h.Prove(t, shown)
-	got, err := h.verify(t, h.User, answer)
+	c := before
+	if !h.Bound {
+		c = h.beginChallenge(t, h.User)
+	}
+	answer := h.Prove(t, shown, c.asked)
+	got, err := h.answer(t, h.User, c, answer)
 	h.accepted(t, e, got, err)
 
-	got, err = h.verify(t, h.User, answer)
-	refused(t, "in another sign-in", got, err)
-	got, err = h.Factor.Verify(t.Context(), h.User, stale, before, answer)
-	refused(t, "in a sign-in that was under way, with what was read before", got, err)
-	if !h.Once {
-		if !errors.Is(err, factors.ErrReplayed) {
+	if !h.Again {
+		got, err = h.answer(t, h.User, c, answer)
+		refused(t, "in the same sign-in", got, err)
+		got, err = h.Factor.Verify(t.Context(), h.User, stale, before.state, answer)
+		refused(t, "in a sign-in that was under way, with what was read before", got, err)
+		if !h.Once && !h.Bound && !errors.Is(err, factors.ErrReplayed) {
 			t.Errorf("a replay: %v, want ErrReplayed", err)
 		}
+	}
+	got, err = h.verify(t, h.User, shown, same(answer))
+	refused(t, "in another sign-in", got, err)
+	if !h.Once {
 		h.Advance(h.Rest)
-		got, err = h.verify(t, h.User, answer)
+		got, err = h.verify(t, h.User, shown, same(answer))
 		refused(t, "later", got, err)
-		got, err = h.verify(t, h.User, h.Prove(t, shown))
+		got, err = h.verify(t, h.User, shown, h.Prove)
 		h.accepted(t, e, got, err)
 	}
 }
 
 // The answer that set a factor up, where it is one that could be given again, is used up.
 func replayOfTheSettingUp(t *testing.T, h Harness) {
+	if h.SetUp == nil {
+		return
+	}
 	shown, state := h.beginEnroll(t, h.User)
 	answer := h.SetUp(t, shown)
 	e, err := h.Factor.FinishEnroll(t.Context(), h.User, state, answer)
@@ -279,38 +338,72 @@ func replayOfTheSettingUp(t *testing.T, h Harness) {
 		t.Fatal(err)
 	}
 	h.Keep(t, e)
-	got, err := h.verify(t, h.User, answer)
+	got, err := h.verify(t, h.User, shown, same(answer))
 	refused(t, "what set it up", got, err)
 }
 
 func answerOfAnotherTime(t *testing.T, h Harness) {
-	if h.Rest == 0 {
-		return // its answers know no time
+	if h.Rest == 0 || h.Bound {
+		return // its answers know no time but that of their challenge
 	}
 	shown, e := h.setUp(t, h.User)
-	early := h.Prove(t, shown)
+	prove := func() factors.Answer { return h.Prove(t, shown, factors.Prompt{}) }
+	early := prove()
 	h.Advance(3 * h.Rest)
-	got, err := h.verify(t, h.User, early)
+	got, err := h.verify(t, h.User, shown, same(early))
 	refused(t, "too late", got, err)
-	late := h.Prove(t, shown)
+	late := prove()
 	h.Advance(-2 * h.Rest)
-	got, err = h.verify(t, h.User, late)
+	got, err = h.verify(t, h.User, shown, same(late))
 	refused(t, "too early", got, err)
 	h.Advance(2 * h.Rest)
-	got, err = h.verify(t, h.User, late)
+	got, err = h.verify(t, h.User, shown, same(late))
 	h.accepted(t, e, got, err)
+}
+
+func takesTooLong(t *testing.T, h Harness) {
+	if h.Lifetime == 0 {
+		return
+	}
+	shown, e := h.setUp(t, h.User)
+	c := h.beginChallenge(t, h.User)
+	answer := h.Prove(t, shown, c.asked)
+	h.Advance(h.Lifetime)
+	got, err := h.answer(t, h.User, c, answer)
+	refused(t, "too late", got, err)
+	if !errors.Is(err, factors.ErrExpired) {
+		t.Errorf("too late: %v, want ErrExpired", err)
+	}
+	c = h.beginChallenge(t, h.User)
+	h.Advance(h.Lifetime - time.Second)
+	got, err = h.answer(t, h.User, c, h.Prove(t, shown, c.asked))
+	h.accepted(t, e, got, err)
+
+	if h.SetUp == nil {
+		return
+	}
+	shown, state := h.beginEnroll(t, h.Other)
+	answer = h.SetUp(t, shown)
+	h.Advance(h.Lifetime)
+	if e, err := h.Factor.FinishEnroll(t.Context(), h.Other, state, answer); !errors.Is(err, factors.ErrExpired) || e.ID != "" {
+		t.Errorf("set up too late: %q, %v, want ErrExpired", e.ID, err)
+	}
 }
 
 func anotherPersonsState(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
 	_, _ = h.setUp(t, h.Other)
-	got, err := h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), h.beginChallenge(t, h.Other), h.Prove(t, shown))
+	theirs := h.beginChallenge(t, h.Other)
+	got, err := h.answer(t, h.User, theirs, h.Prove(t, shown, theirs.asked))
 	fatal(t, "a challenge of another person", got, err, factors.ErrState)
-	got, err = h.verify(t, h.User, h.Prove(t, shown))
+	got, err = h.verify(t, h.User, shown, h.Prove)
 	h.accepted(t, e, got, err) // nothing was burned
 
-	theirs, state := h.beginEnroll(t, h.Other)
-	taken, err := h.Factor.FinishEnroll(t.Context(), h.User, state, h.SetUp(t, theirs))
+	if h.SetUp == nil {
+		return
+	}
+	shown, state := h.beginEnroll(t, h.Other)
+	taken, err := h.Factor.FinishEnroll(t.Context(), h.User, state, h.SetUp(t, shown))
 	fatal(t, "a setting up of another person", factors.Evidence{}, err, factors.ErrState)
 	if taken.ID != "" {
 		t.Errorf("it set up %s", taken.ID)
@@ -319,41 +412,66 @@ func anotherPersonsState(t *testing.T, h Harness) {
 
 func anotherPersonsEnrollment(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
-	state := h.beginChallenge(t, h.Other)
-	got, err := h.Factor.Verify(t.Context(), h.Other, h.Enrolled(t, h.User), state, h.Prove(t, shown))
+	_, _ = h.setUp(t, h.Other)
+	theirs := h.beginChallenge(t, h.Other)
+	got, err := h.Factor.Verify(t.Context(), h.Other, h.Enrolled(t, h.User), theirs.state, h.Prove(t, shown, theirs.asked))
 	fatal(t, "another person's enrollment", got, err, factors.ErrState)
 	if _, _, err := h.Factor.BeginChallenge(t.Context(), h.Other, h.Enrolled(t, h.User)); !errors.Is(err, factors.ErrState) {
 		t.Errorf("a challenge of another person's enrollment: %v, want ErrState", err)
 	}
+	got, err = h.verify(t, h.User, shown, h.Prove)
+	h.accepted(t, e, got, err)
+}
+
+// What User holds and knows opens nothing of Other's.
+func anotherPersonsAnswer(t *testing.T, h Harness) {
+	shown, e := h.setUp(t, h.User)
 	_, _ = h.setUp(t, h.Other)
-	got, err = h.verify(t, h.Other, h.Prove(t, shown))
-	refused(t, "another person's answer", got, err)
-	got, err = h.verify(t, h.User, h.Prove(t, shown))
+	mine, theirs := h.beginChallenge(t, h.User), h.beginChallenge(t, h.Other)
+	got, err := h.answer(t, h.Other, theirs, h.Prove(t, shown, mine.asked))
+	refused(t, "an answer to another person's challenge", got, err)
+	if h.SetUp != nil { // what was set up elsewhere is in nobody's hands: whoever reads a mail can type it
+		got, err = h.answer(t, h.Other, theirs, h.Prove(t, shown, theirs.asked))
+		refused(t, "another person's answer", got, err)
+	}
+	got, err = h.verify(t, h.User, shown, h.Prove)
 	h.accepted(t, e, got, err)
 }
 
 func stateOfAnotherCeremony(t *testing.T, h Harness) {
 	shown, e := h.setUp(t, h.User)
-	challenge := h.beginChallenge(t, h.User)
-	answer := h.Prove(t, shown)
+	c := h.beginChallenge(t, h.User)
+	answer := h.Prove(t, shown, c.asked)
+	setUp := func() factors.Answer {
+		if h.SetUp == nil {
+			return answer
+		}
+		return h.SetUp(t, shown)
+	}
 	for what, state := range map[string]factors.State{
 		"no state": nil, "an empty state": {}, "an empty object": factors.State("{}"), "noise": factors.State("\x00\xff"),
-		"half a state": challenge[:len(challenge)/2], "null": factors.State("null"),
+		"half a state": c.state[:len(c.state)/2], "null": factors.State("null"),
 	} {
-		got, err := h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), state, answer)
+		got, err := h.answer(t, h.User, challenge{state: state}, answer)
 		fatal(t, what, got, err, factors.ErrState)
-		if _, err := h.Factor.FinishEnroll(t.Context(), h.User, state, h.SetUp(t, shown)); !errors.Is(err, factors.ErrState) {
+		if _, err := h.Factor.FinishEnroll(t.Context(), h.User, state, setUp()); !errors.Is(err, factors.ErrState) {
 			t.Errorf("%s, to set up: %v, want ErrState", what, err)
 		}
 	}
-	if _, err := h.Factor.FinishEnroll(t.Context(), h.User, challenge, h.SetUp(t, shown)); !errors.Is(err, factors.ErrState) {
+	if _, err := h.Factor.FinishEnroll(t.Context(), h.User, c.state, setUp()); !errors.Is(err, factors.ErrState) {
 		t.Errorf("a challenge, to set up: %v, want ErrState", err)
 	}
-	got, err := h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), challenge, answer)
+	got, err := h.answer(t, h.User, c, answer)
 	h.accepted(t, e, got, err)
+	if !json.Valid(c.state) {
+		t.Error("a state is not JSON, which is what the transaction is kept as")
+	}
 
+	if h.SetUp == nil {
+		return
+	}
 	_, setting := h.beginEnroll(t, h.User)
-	got, err = h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), setting, answer)
+	got, err = h.answer(t, h.User, challenge{state: setting}, answer)
 	fatal(t, "a setting up, to prove", got, err, factors.ErrState)
 	if !json.Valid(setting) {
 		t.Error("a state is not JSON, which is what the transaction is kept as")
@@ -361,46 +479,82 @@ func stateOfAnotherCeremony(t *testing.T, h Harness) {
 }
 
 func begunTwice(t *testing.T, h Harness) {
-	first, firstState := h.beginEnroll(t, h.User)
-	second, secondState := h.beginEnroll(t, h.User)
-	if cmp.Equal(first, second) {
-		t.Fatal("two settings up show the same secret")
+	shown, e := factors.Prompt{}, factors.Enrollment{}
+	if h.SetUp == nil {
+		shown, e = h.setUp(t, h.User)
+	} else {
+		var firstState, secondState factors.State
+		var first factors.Prompt
+		first, firstState = h.beginEnroll(t, h.User)
+		shown, secondState = h.beginEnroll(t, h.User)
+		if cmp.Equal(first, shown) {
+			t.Fatal("two settings up show the same secret")
+		}
+		if e, err := h.Factor.FinishEnroll(t.Context(), h.User, firstState, h.SetUp(t, shown)); err == nil {
+			t.Errorf("what the second showed finished the first: %s", e.ID)
+		}
+		var err error
+		e, err = h.Factor.FinishEnroll(t.Context(), h.User, secondState, h.SetUp(t, shown))
+		if err != nil {
+			t.Fatalf("the second: %v", err)
+		}
+		h.Keep(t, e)
+		h.Advance(h.Rest)
 	}
-	if e, err := h.Factor.FinishEnroll(t.Context(), h.User, firstState, h.SetUp(t, second)); err == nil {
-		t.Errorf("what the second showed finished the first: %s", e.ID)
-	}
-	e, err := h.Factor.FinishEnroll(t.Context(), h.User, secondState, h.SetUp(t, second))
-	if err != nil {
-		t.Fatalf("the second: %v", err)
-	}
-	h.Keep(t, e)
-	h.Advance(h.Rest)
 
 	one, two := h.beginChallenge(t, h.User), h.beginChallenge(t, h.User)
-	answer := h.Prove(t, second)
-	got, err := h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), two, answer)
+	answer := h.Prove(t, shown, two.asked)
+	got, err := h.answer(t, h.User, two, answer)
 	h.accepted(t, e, got, err)
-	got, err = h.Factor.Verify(t.Context(), h.User, h.Enrolled(t, h.User), one, answer)
+	got, err = h.answer(t, h.User, one, answer)
 	refused(t, "the first of two challenges", got, err)
 }
 
+// Who has set up nothing is not asked, or is asked in vain.
 func nothingSetUp(t *testing.T, h Harness) {
 	shown, _ := h.setUp(t, h.Other)
-	for _, a := range []factors.Answer{h.Prove(t, shown), h.Wrong(t, shown)} {
-		got, err := h.verify(t, h.User, a)
+	_, state, err := h.Factor.BeginChallenge(t.Context(), h.User, nil)
+	if errors.Is(err, factors.ErrState) && state == nil {
+		return
+	}
+	if err != nil {
+		t.Fatalf("BeginChallenge: %v, want ErrState or none", err)
+	}
+	for _, a := range []factors.Answer{h.Prove(t, shown, factors.Prompt{}), h.Wrong(t, shown, factors.Prompt{})} {
+		got, err := h.Factor.Verify(t.Context(), h.User, nil, state, a)
 		refused(t, "a person who has set up nothing", got, err)
 	}
 }
 
+func setUpElsewhere(t *testing.T, h Harness) {
+	if h.SetUp != nil {
+		return
+	}
+	if p, state, err := h.Factor.BeginEnroll(t.Context(), h.User); !errors.Is(err, factors.ErrState) || state != nil || !cmp.Equal(p, factors.Prompt{}) {
+		t.Errorf("BeginEnroll: %v, want ErrState", err)
+	}
+	c := h.beginChallenge(t, h.User)
+	if e, err := h.Factor.FinishEnroll(t.Context(), h.User, c.state, h.Prove(t, factors.Prompt{}, c.asked)); !errors.Is(err, factors.ErrState) || e.ID != "" {
+		t.Errorf("FinishEnroll: %q, %v, want ErrState", e.ID, err)
+	}
+}
+
 func raceOfOneAnswer(t *testing.T, h Harness) {
+	if h.Again {
+		return
+	}
 	const racers = 50
 	shown, e := h.setUp(t, h.User)
-	answer := h.Prove(t, shown)
-	enrolled := h.Enrolled(t, h.User)
-	var states [racers]factors.State
-	for i := range states {
-		states[i] = h.beginChallenge(t, h.User)
+	var challenges [racers]challenge
+	for i := range challenges {
+		if i > 0 && h.Bound {
+			challenges[i] = challenges[0]
+			continue
+		}
+		challenges[i] = h.beginChallenge(t, h.User)
 	}
+	answer := h.Prove(t, shown, challenges[0].asked)
+	enrolled := h.Enrolled(t, h.User)
 	var (
 		got     [racers]factors.Evidence
 		errs    [racers]error
@@ -410,7 +564,7 @@ func raceOfOneAnswer(t *testing.T, h Harness) {
 	for i := range racers {
 		all.Go(func() {
 			<-barrier
-			got[i], errs[i] = h.Factor.Verify(t.Context(), h.User, enrolled, states[i], answer)
+			got[i], errs[i] = h.Factor.Verify(t.Context(), h.User, enrolled, challenges[i].state, answer)
 		})
 	}
 	close(barrier)
@@ -432,8 +586,9 @@ func raceOfOneAnswer(t *testing.T, h Harness) {
 // A store that fails is no wrong answer, and above all no right one.
 func brokenStore(t *testing.T, h Harness) {
 	shown, _ := h.setUp(t, h.User)
-	state, enrolled := h.beginChallenge(t, h.User), h.Enrolled(t, h.User)
+	c, enrolled := h.beginChallenge(t, h.User), h.Enrolled(t, h.User)
+	answer := h.Prove(t, shown, c.asked)
 	h.Break(t)
-	got, err := h.Factor.Verify(t.Context(), h.User, enrolled, state, h.Prove(t, shown))
+	got, err := h.Factor.Verify(t.Context(), h.User, enrolled, c.state, answer)
 	fatal(t, "a store that fails", got, err, nil)
 }
