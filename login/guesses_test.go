@@ -152,10 +152,8 @@ func TestT09_ClosedKindLeavesTheOtherOpen(t *testing.T) {
 	if strings.Contains(list.body, `value="totp"`) {
 		t.Error("a closed method is offered")
 	}
+	list.shows(t, http.StatusOK, "closed after too many wrong tries")
 	p = b.follow(b.post(p.on("method"), "method", "recovery"))
-	if strings.Contains(p.body, "Try another method") {
-		t.Error("the other method is closed")
-	}
 	b.follow(b.post(p.on("challenge"), "code", code)).shows(t, http.StatusOK, "Almost There!")
 }
 
@@ -285,6 +283,8 @@ func TestT43_StrangersLookLikePeople(t *testing.T) {
 var (
 	nonces  = regexp.MustCompile(`nonce[-=]"?[A-Z2-7]+"?`)
 	cookies = regexp.MustCompile(`=[A-Za-z0-9_-]{43,}`)
+	// challenges are those of passkey ceremonies.
+	challenges = regexp.MustCompile(`challenge&#34;:&#34;[A-Za-z0-9_-]{43}&#34;`)
 )
 
 // anonymous is all that a page says, without what is random and without the address.
@@ -294,6 +294,7 @@ func anonymous(p page, email string) string {
 	text := fmt.Sprint(p.status, p.header, p.body)
 	text = nonces.ReplaceAllString(text, "nonce")
 	text = cookies.ReplaceAllString(text, "=secret")
+	text = challenges.ReplaceAllString(text, "challenge")
 	text = strings.ReplaceAll(text, strings.Split(p.on(""), "/")[len(strings.Split(p.on(""), "/"))-1], "TX")
 	return strings.ReplaceAll(text, email, "ADDRESS")
 }
@@ -314,6 +315,8 @@ func TestT44_BusyHasher(t *testing.T) {
 }
 
 type busy struct{}
+
+func (busy) Hash(context.Context, string) (string, error) { return "", password.ErrBusy }
 
 func (busy) Verify(context.Context, string, string) (bool, string, error) {
 	return false, "", password.ErrBusy

@@ -66,7 +66,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status in
 		p.later = later.At
 	case err != nil:
 		return err
-	case !v.sameStep(begun) || s.asked(begun) != s.asked(v):
+	case !s.isShown(v, begun):
 		s.see(w, r, begun.tx) // another tab went on meanwhile
 		return nil
 	}
@@ -75,6 +75,12 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v visit, status in
 		return err
 	}
 	return templates.Serve(w, r, status, page, v.tx.Demand.App.Origins...)
+}
+
+// isShown reports whether begun is still at the step of v, with its ceremony under way.
+func (s *Server) isShown(v, begun visit) bool {
+	c := s.asked(v)
+	return v.sameStep(begun) && s.asked(begun) == c && (c == (ceremony{}) || begun.tx.Pending.is(c))
 }
 
 // pageOf is the page of the open step, whose ceremony is begun.

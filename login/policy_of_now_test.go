@@ -81,7 +81,9 @@ func TestT15_UnlistedMethod(t *testing.T) {
 	b := w.browser()
 	p := b.password(b.begin(login.Demand{Org: "apps"}), u)
 	p.shows(t, http.StatusOK, "Verify Your Identity")
-	if strings.Contains(p.body, "Try another method") {
+	list := b.get(p.on("method"))
+	list.shows(t, http.StatusOK, "Recovery code", "Your organization does not allow this")
+	if strings.Contains(list.body, `value="recovery"`) {
 		t.Error("there is another method")
 	}
 	for _, method := range []string{"recovery", "passkey", "email", "password", "", "totp\x00"} {

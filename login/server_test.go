@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
@@ -38,7 +39,9 @@ func TestFirstSignIn(t *testing.T) {
 		if fresh == code {
 			t.Error("the new recovery code is the old one")
 		}
-		third.follow(third.post(p.on("recovery"), "confirmed", "true")).is(t, "amr", "mfa otp pwd")
+		p = third.follow(third.post(p.on("recovery"), "confirmed", "true"))
+		p.shows(t, http.StatusOK, "Did You Lose Your Phone?")
+		third.follow(third.post(p.on("later"))).is(t, "amr", "mfa otp pwd")
 
 		for event, n := range map[storage.EventType]int{
 			storage.SignedIn: 3, storage.SessionCreated: 3, storage.Enrolled: 3, storage.RecoveryUsed: 1, storage.SignInFailed: 0,
@@ -140,7 +143,7 @@ func TestA24_EssentialACRThatCannotBeMet(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	u := w.person("anna")
 	b := w.browser()
-	p := b.password(b.begin(login.Demand{ACR: []string{"phr"}, Essential: true}), u)
+	p := b.password(b.begin(login.Demand{ACR: []string{login.ACRHardware}, Essential: true}), u)
 	p.is(t, "failed", login.ErrorUnmet)
 	if b.cookie("vseeid-session") != "" {
 		t.Error("a failed sign-in left a session")
@@ -205,7 +208,7 @@ func TestDisabled(t *testing.T) {
 
 func TestNobodyCanSetItUp(t *testing.T) {
 	w := newWorld(t, sqlite(t))
-	w.org("keys", preset("strict", func(p *login.Policy) { p.Factors = p.Factors[:1] })) // passkeys alone
+	w.org("keys", preset("strict", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Email} }))
 	u := w.person("anna", "keys")
 	b := w.browser()
 	p := b.password(b.begin(login.Demand{}), u)

@@ -11,12 +11,10 @@ import (
 // chooses reports whether the open step leaves a choice of methods.
 func (v visit) chooses() bool {
 	switch v.step.Kind {
-	case Challenge, Enroll, Add:
+	case Challenge: // of one way too: its list says why there is no other
 		return true
-	case Prove:
+	case Prove, Enroll, Add, Offer:
 		return len(v.step.Methods) > 1
-	case Offer:
-		return v.step.Offer == OfferEnroll
 	case Identify, Ticket, Done, Fail:
 	}
 	return false

@@ -21,6 +21,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !ok {
 		return err
 	}
+	v.step.Methods = []factors.Kind{factors.Password} // the page that this is an answer to, in whatever order they are asked
 	ctx, typed := r.Context(), r.PostFormValue("password")
 	if typed == "" {
 		return s.wrong(w, r, v, says("password.empty"))

@@ -163,8 +163,8 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request, tx Transaction)
 		return err
 	}
 	if v.step.Kind == Done {
-		return s.finish(w, r, tx)
+		return s.finish(w, r, v.tx)
 	}
-	s.see(w, r, tx)
+	s.see(w, r, v.tx)
 	return nil
 }

@@ -232,6 +232,7 @@ type browser struct {
 	w      *world
 	client *http.Client
 	header http.Header
+	can    string // what its script finds that it can; posted with every form but those of the script
 }
 
 func (w *world) browser() *browser {
@@ -284,6 +285,9 @@ func (b *browser) post(path string, form ...string) page {
 	values := url.Values{}
 	for i := 0; i+1 < len(form); i += 2 {
 		values.Add(form[i], form[i+1])
+	}
+	if b.can != "" && !values.Has("response") && !values.Has("error") {
+		values.Set(templates.Can, b.can)
 	}
 	r, err := http.NewRequest(http.MethodPost, b.w.url+path, strings.NewReader(values.Encode()))
 	must(b.w.t, err)
