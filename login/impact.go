@@ -55,6 +55,7 @@ func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.T
 		Proved: u.borne([]factors.Evidence{first}, now),
 	}, p, enrolled, now)
 	step := q.next()
+	_, reach := q.requirement(Demand{})
 	effect := Effect{Methods: step.Methods, Leave: bound.Leave}
 	if Next(q.tx, bound, enrolled, now).Kind == step.Kind { // it is so already
 		effect.Leave = Leave{}
@@ -62,7 +63,7 @@ func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.T
 	switch {
 	case step.Kind == Done || step.Kind == Offer:
 		return Effect{Kind: EffectFine}
-	case step.Kind == Challenge && owns(enrolled):
+	case step.Kind == Challenge && reach == byProof:
 		effect.Kind = EffectAsked
 	case step.Kind == Fail:
 		effect.Kind, effect.Why = EffectShut, ShutNotAllowed

@@ -11,7 +11,7 @@ import (
 	"github.com/vsee/vseeid/login"
 )
 
-func TestA01_AMRandACR(t *testing.T) {
+func TestA01_A02_A03_A04_A05_A06_A07_A08_A09_A10_A11_A12_D2_AMRandACR(t *testing.T) {
 	for _, c := range []struct{ row, proofs, amr, met string }{
 		{"none", "", "", ""},
 		{"A-01 password", "pwd", "pwd", "1fa"},
@@ -29,6 +29,14 @@ func TestA01_AMRandACR(t *testing.T) {
 		{"A-12 another provider and passkey, verified", "fed syncuv", "mfa pop swk user", "1fa mfa aal2 phr"},
 		{"two apps are one class", "totp lost", "otp", "1fa"},
 		{"one mailbox twice", "mailfed email", "mca otp", "1fa"},
+		{"T-17 the password that a mailbox reset, and its code", "mailpwd email", "mca otp pwd", "1fa"},
+		{"T-17 and an app beside it", "mailpwd email totp", "mca mfa otp pwd", "1fa mfa aal2"},
+		{"D1 a mail code and a passkey that was not verified", "email sync", "mca otp pop swk user", "1fa"},
+		{"A-06 a synced passkey and its other self", "sync syncuv", "mfa pop swk user", "1fa mfa aal2 phr"},
+		{"A-08 password and synced passkey, not verified", "pwd sync", "mfa pop pwd swk user", "1fa mfa aal2 phr"},
+		{"N-03 an attested key is no more than phrh", "keyatt", "hwk mfa pop user", "1fa mfa aal2 phr phrh"},
+		{"a ticket is nothing", "ticket", "", "1fa"},
+		{"a ticket beside a password", "pwd ticket", "pwd", "1fa"},
 		{"all", "pwd totp recovery email", "mca mfa otp pwd", "1fa mfa aal2"},
 	} {
 		t.Run(c.row, func(t *testing.T) {
@@ -108,7 +116,7 @@ func TestAMR_Properties(t *testing.T) {
 func twoFactors(ev []factors.Evidence) bool {
 	for _, a := range ev {
 		for _, b := range ev {
-			if a.Source != b.Source && a.Class != b.Class {
+			if a.Source != b.Source && a.Class != b.Class && min(a.Class, b.Class) > 0 {
 				return true
 			}
 		}
@@ -132,5 +140,14 @@ func TestSupportedACR(t *testing.T) {
 		if got := login.SupportedACR(c.kinds...); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.kinds, got, c.want)
 		}
+	}
+}
+
+// TestN03_NoAAL3: whatever was proved, the third level is nothing that we know or say.
+func TestN03_NoAAL3(t *testing.T) {
+	const aal3 = "http://idmanagement.gov/ns/assurance/aal/3"
+	ev := proofs("pwd totp keyatt")
+	if login.KnownACR(aal3) || login.Met(aal3, ev) || login.ACR([]string{aal3}, ev) == aal3 {
+		t.Error("it is claimed")
 	}
 }

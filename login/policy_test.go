@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,10 +35,24 @@ func TestPolicy_Validate(t *testing.T) {
 		{"unknown factor", func(p *login.Policy) { p.Factors = append(p.Factors, "sms") }, "sms"},
 		{"password is no second factor", func(p *login.Policy) { p.Factors = append(p.Factors, factors.Password) }, "password"},
 		{"twice", func(p *login.Policy) { p.Factors = append(p.Factors, factors.TOTP) }, "twice"},
-		{"nothing to set up", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Recovery, factors.Email} }, "has to allow totp where mfa is required"},
-		{"nothing to set up yet", func(p *login.Policy) {
-			p.MFA, p.Factors = login.Optional, []factors.Kind{factors.Passkey, factors.Email}
-		}, "in this release"},
+		{"N-02 no passkey", func(p *login.Policy) { p.Factors = []factors.Kind{factors.TOTP, factors.Recovery} }, "has to allow passkey where mfa is required"},
+		{"nothing to set up", func(p *login.Policy) { p.MFA, p.Factors = login.Optional, nil }, "has to allow totp, passkey or email where mfa is optional"},
+		{"a recovery code alone", func(p *login.Policy) {
+			p.MFA, p.Factors = login.Optional, []factors.Kind{factors.Recovery}
+		}, "a recovery code alone is no factor"},
+		{"from without a demand", func(p *login.Policy) { p.MFA, p.From = login.Optional, noon }, "from is for mfa that is required"},
+		{"grace without a demand", func(p *login.Policy) { p.MFA, p.Grace.Days = login.Off, 3 }, "grace is for mfa that is required"},
+		{"two graces", func(p *login.Policy) { p.Grace = login.Grace{Days: 3, Skips: 3} }, "one of them"},
+		{"negative days", func(p *login.Policy) { p.Grace.Days = -1 }, "grace days"},
+		{"a grace without end", func(p *login.Policy) { p.Grace.Days = 366 }, "grace days"},
+		{"negative skips", func(p *login.Policy) { p.Grace.Skips = -1 }, "grace skips"},
+		{"too many skips", func(p *login.Policy) { p.Grace.Skips = 101 }, "grace skips"},
+		{"skips that nobody could use", func(p *login.Policy) { p.Grace.Skips, p.Enrollment = 3, login.ByTicket }, "give days"},
+		{"unknown enrollment", func(p *login.Policy) { p.Enrollment = "fax" }, "open, mail or ticket"},
+		{"no enrollment", func(p *login.Policy) { p.Enrollment = "" }, "open, mail or ticket"},
+		{"unknown hardware", func(p *login.Policy) { p.HardwareKeys = "gold" }, "any or attested"},
+		{"reminded at once", func(p *login.Policy) { p.Trust.RemindAfter = 0 }, "remind_after"},
+		{"never reminded", func(p *login.Policy) { p.Trust.RemindAfter = login.Duration(366 * 24 * time.Hour) }, "remind_after"},
 		{"no reuse", func(p *login.Policy) { p.Reuse = 0 }, "reuse"},
 		{"endless reuse", func(p *login.Policy) { p.Reuse = login.Duration(366 * 24 * time.Hour) }, "reuse"},
 		{"no idle", func(p *login.Policy) { p.Session.Idle = 0 }, "session idle"},
@@ -49,9 +64,81 @@ func TestPolicy_Validate(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	p := preset("off", func(p *login.Policy) { p.Factors = nil })
-	if err := p.Validate(); err != nil {
-		t.Errorf("off needs no factor: %v", err)
+	for name, p := range map[string]login.Policy{
+		"off needs no factor":      preset("off", func(p *login.Policy) { p.Factors = nil }),
+		"optional needs one":       policyOf("optional only:email"),
+		"a day and a grace":        preset("standard", func(p *login.Policy) { p.From, p.Grace.Days = noon, 365 }),
+		"a number":                 preset("strict", func(p *login.Policy) { p.Grace.Skips = 100 }),
+		"days before a ticket":     preset("standard", func(p *login.Policy) { p.Enrollment, p.Grace.Days = login.ByTicket, 14 }),
+		"mail where it is no kind": policyOf("strict by:mail"),
+		"attested":                 policyOf("strict attested"),
+	} {
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestN02_MFAOffersAPasskey: who may demand a second factor has to let people answer by one that no
+// forged page can take from them. A policy that was kept before the rule still binds.
+func TestN02_MFAOffersAPasskey(t *testing.T) {
+	for _, name := range []string{"standard", "strict"} {
+		if p := preset(name); !p.Allows(factors.Passkey) || !p.Lets(factors.Passkey) {
+			t.Errorf("preset %s does not offer passkeys", name)
+		}
+	}
+	old := policyOf("standard only:totp,recovery")
+	if old.Validate() == nil {
+		t.Error("it can be written")
+	}
+	tx := login.Transaction{UserID: "anna", Proved: proofs("pwd"), Started: noon}
+	if got := said(login.Next(tx, old, enrollments("totp"), noon)); got != "challenge totp" {
+		t.Errorf("it does not bind: %s", got)
+	}
+}
+
+func TestPolicy_At(t *testing.T) {
+	const day = 24 * time.Hour
+	joined := noon.Add(-10 * day)
+	leave := func(until time.Time, skips int) login.Leave { return login.Leave{Until: until, Skips: skips} }
+	for _, c := range []struct {
+		name   string
+		change func(*login.Policy)
+		now    time.Time
+		joined time.Time
+		skips  int
+		mfa    login.MFA
+		leave  login.Leave
+	}{
+		{"nothing is put off", func(*login.Policy) {}, noon, noon, 0, login.Required, login.Leave{}},
+		{"before the day", func(p *login.Policy) { p.From = noon }, noon.Add(-1), joined, 0, login.Optional, leave(noon, 0)},
+		{"at the day", func(p *login.Policy) { p.From = noon }, noon, joined, 0, login.Required, login.Leave{}},
+		{"days from joining", func(p *login.Policy) { p.Grace.Days = 14 }, noon, joined, 0, login.Optional, leave(joined.Add(14*day), 0)},
+		{"to the last moment", func(p *login.Policy) { p.Grace.Days = 14 }, joined.Add(14*day - 1), joined, 0, login.Optional, leave(joined.Add(14*day), 0)},
+		{"and no longer", func(p *login.Policy) { p.Grace.Days = 14 }, joined.Add(14 * day), joined, 0, login.Required, login.Leave{}},
+		{"days from the day, for who was there", func(p *login.Policy) { p.From, p.Grace.Days = noon, 3 }, noon.Add(3*day - 1), joined, 0, login.Optional, leave(noon.Add(3*day), 0)},
+		{"and no longer", func(p *login.Policy) { p.From, p.Grace.Days = noon, 3 }, noon.Add(3 * day), joined, 0, login.Required, login.Leave{}},
+		{"days from joining, for who came later", func(p *login.Policy) { p.From, p.Grace.Days = joined.Add(-day), 14 }, noon, joined, 0, login.Optional, leave(joined.Add(14*day), 0)},
+		{"before the day it is all of it", func(p *login.Policy) { p.From, p.Grace.Days = noon, 3 }, joined, joined, 0, login.Optional, leave(noon.Add(3*day), 0)},
+		{"nobody knows when the person joined", func(p *login.Policy) { p.Grace.Days = 365 }, noon, time.Time{}, 0, login.Required, login.Leave{}},
+		{"times", func(p *login.Policy) { p.Grace.Skips = 3 }, noon, joined, 0, login.Optional, leave(time.Time{}, 3)},
+		{"the last time", func(p *login.Policy) { p.Grace.Skips = 3 }, noon, joined, 2, login.Optional, leave(time.Time{}, 1)},
+		{"no more", func(p *login.Policy) { p.Grace.Skips = 3 }, noon, joined, 3, login.Required, login.Leave{}},
+		{"more than there were", func(p *login.Policy) { p.Grace.Skips = 3 }, noon, joined, 9, login.Required, login.Leave{}},
+		{"times are not counted before the day", func(p *login.Policy) { p.From, p.Grace.Skips = noon, 3 }, noon.Add(-1), joined, 0, login.Optional, leave(noon, 0)},
+		{"but from then on", func(p *login.Policy) { p.From, p.Grace.Skips = noon, 3 }, noon, joined, 0, login.Optional, leave(time.Time{}, 3)},
+		{"optional stays", func(p *login.Policy) { p.MFA, p.From, p.Leave.Skips = login.Optional, noon.Add(day), 7 }, noon, joined, 0, login.Optional, login.Leave{}},
+		{"off stays", func(p *login.Policy) { p.MFA, p.Grace.Days = login.Off, 14 }, noon, noon, 0, login.Off, login.Leave{}},
+	} {
+		p := preset("standard", c.change)
+		got := p.At(c.now, c.joined, c.skips)
+		if got.MFA != c.mfa || !got.Leave.Until.Equal(c.leave.Until) || got.Leave.Skips != c.leave.Skips {
+			t.Errorf("%s: %s, %+v, want %s, %+v", c.name, got.MFA, got.Leave, c.mfa, c.leave)
+		}
+		got.MFA, got.Leave = p.MFA, p.Leave
+		if d := cmp.Diff(p, got); d != "" {
+			t.Errorf("%s changes more than it should: %s", c.name, d)
+		}
 	}
 }
 
@@ -75,6 +162,47 @@ func TestPolicy_JSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"reuse":"soon"}`), &p); err == nil {
 		t.Error("a duration that is none was taken")
 	}
+	if !cmp.Equal(p, login.Policy{}) {
+		t.Errorf("what could not be read left %+v", p)
+	}
+}
+
+// A row that was written before a field came says what was true then.
+func TestPolicy_JSONOfBefore(t *testing.T) {
+	const old = `{"mfa":"required","factors":["totp","recovery"],"reuse":"12h","session":{"idle":"1d","overall":"7d"},"epoch":4}`
+	const fortnight = login.Duration(14 * 24 * time.Hour)
+	for _, c := range []struct {
+		text string
+		want login.Trust
+	}{
+		{old, login.Trust{Offer: true, RemindAfter: fortnight}},
+		{`{"trust_device":{"offer":false}}`, login.Trust{RemindAfter: fortnight}},
+		{`{"trust_device":{"remind_after":"1d"}}`, login.Trust{Offer: true, RemindAfter: login.Duration(24 * time.Hour)}},
+	} {
+		p := preset("strict") // nothing of what was there before stays
+		if err := json.Unmarshal([]byte(c.text), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Trust != c.want || p.Enrollment != login.Open || p.HardwareKeys != login.AnyHardware || !p.From.IsZero() || p.Grace != (login.Grace{}) {
+			t.Errorf("%s is read %+v", c.text, p)
+		}
+	}
+	p := preset("standard", func(p *login.Policy) {
+		p.From, p.Grace.Skips, p.Enrollment, p.HardwareKeys = noon, 3, login.ByMail, login.Attested
+		p.Leave.Skips = 2
+	})
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got login.Policy
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	p.Leave = login.Leave{} // is of a person, and is not kept
+	if d := cmp.Diff(p, got); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestStrictest(t *testing.T) {
@@ -94,11 +222,55 @@ func TestStrictest(t *testing.T) {
 		{"shorter reuse", []login.Org{org("a", preset("standard")), org("b", with("standard", func(p *login.Policy) { p.Reuse-- }))}, "b"},
 		{"shorter overall", []login.Org{org("a", preset("standard")), org("b", with("standard", func(p *login.Policy) { p.Session.Overall-- }))}, "b"},
 		{"shorter idle", []login.Org{org("a", preset("standard")), org("b", with("standard", func(p *login.Policy) { p.Session.Idle-- }))}, "b"},
+		{"a ticket before fewer factors", []login.Org{org("a", preset("strict")), org("b", policyOf("standard by:ticket"))}, "b"},
+		{"a ticket before a mail", []login.Org{org("a", policyOf("standard by:mail")), org("b", policyOf("standard by:ticket"))}, "b"},
+		{"a mail before nothing", []login.Org{org("a", preset("standard")), org("b", policyOf("standard by:mail"))}, "b"},
+		{"attested keys before fewer factors", []login.Org{org("a", preset("strict")), org("b", policyOf("standard attested"))}, "b"},
+		{"required now before required tomorrow", []login.Org{org("a", with("strict", func(p *login.Policy) { p.From = noon.Add(1) })), org("b", preset("standard"))}, "b"},
+		{"from today on", []login.Org{org("a", with("strict", func(p *login.Policy) { p.From = noon })), org("b", preset("standard"))}, "a"},
+		{"asked for soon before never", []login.Org{org("a", policyOf("optional by:ticket")), org("b", with("standard", func(p *login.Policy) { p.From = noon.Add(1) }))}, "b"},
+		{"put off too often", []login.Org{{ID: "a", Policy: with("strict", func(p *login.Policy) { p.Grace.Skips = 2 }), Skips: 1}, {ID: "b", Policy: with("standard", func(p *login.Policy) { p.Grace.Skips = 2 }), Skips: 2}}, "b"},
+		{"joined long ago", []login.Org{{ID: "a", Policy: with("strict", func(p *login.Policy) { p.Grace.Days = 2 }), Joined: noon}, {ID: "b", Policy: with("standard", func(p *login.Policy) { p.Grace.Days = 2 }), Joined: noon.Add(-48 * time.Hour)}}, "b"},
 		{"lower id", []login.Org{org("b", preset("standard")), org("a", preset("standard"))}, "a"},
 	} {
 		got, ok := login.Strictest(c.orgs, noon)
 		if got.ID != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q, %v", c.name, got.ID, ok)
+		}
+	}
+}
+
+// TestStrictest_Properties: one organization, the same whatever their order, and none demands more of
+// the person now.
+func TestStrictest_Properties(t *testing.T) {
+	r := dice(t)
+	rank := map[login.MFA]int{login.Off: 0, login.Optional: 1, login.Required: 2}
+	for range walks {
+		var orgs []login.Org
+		for _, id := range some(r, "a", "b", "c", "d") {
+			o := login.Org{ID: id, Policy: anyPolicy(r), Joined: noon.Add(-one(r, 0, 48*time.Hour)), Skips: r.IntN(4)}
+			if o.Policy.MFA == login.Required {
+				o.Policy.From = one(r, time.Time{}, noon, noon.Add(1))
+				o.Policy.Grace = one(r, login.Grace{}, login.Grace{Days: 2}, login.Grace{Skips: 2})
+			}
+			orgs = append(orgs, o)
+		}
+		got, ok := login.Strictest(orgs, noon)
+		if ok != (len(orgs) > 0) {
+			t.Fatalf("%v of %d", ok, len(orgs))
+		}
+		r.Shuffle(len(orgs), func(i, j int) { orgs[i], orgs[j] = orgs[j], orgs[i] })
+		again, _ := login.Strictest(orgs, noon)
+		if d := cmp.Diff(got, again); d != "" {
+			t.Fatalf("it depends on the order: %s", d)
+		}
+		for _, o := range orgs {
+			if rank[o.Policy.At(noon, o.Joined, o.Skips).MFA] > rank[got.Policy.At(noon, got.Joined, got.Skips).MFA] {
+				t.Fatalf("%+v demands more than %+v", o, got)
+			}
+		}
+		if ok && !slices.ContainsFunc(orgs, func(o login.Org) bool { return cmp.Equal(o, got) }) {
+			t.Fatalf("%+v is none of them", got)
 		}
 	}
 }
