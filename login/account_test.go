@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -290,7 +291,7 @@ func optional() login.Policy {
 // T-13: what adds or replaces a factor is begun, and finished, by who proves a factor that there is.
 func TestT13_AddingNeedsAFactorThatThereIs(t *testing.T) {
 	for _, c := range []struct{ name, path, shows string }{
-		{"enroll", "/account/add/totp", "Secure Your Account"},
+		{"enroll", "/account/add/totp", "Add an Authenticator App"},
 		{"regenerate", "/account/recovery", "Get a new recovery code"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -325,7 +326,7 @@ func TestT13_AddBegunBeforeTheFirstFactor(t *testing.T) {
 	anna := w.person("anna")
 	thief, owner := w.browser(), w.browser()
 	p := thief.password(thief.follow(thief.get("/account/add/totp")), anna)
-	p.shows(t, http.StatusOK, "Secure Your Account")
+	p.shows(t, http.StatusOK, "Add an Authenticator App")
 	seed := p.seed(t)
 
 	q := owner.password(owner.follow(owner.get("/account/add/totp")), anna)
@@ -567,7 +568,7 @@ func TestAccountWithoutAFactor(t *testing.T) {
 				p.shows(t, http.StatusNotFound, "It Is Not There")
 				return
 			}
-			p.shows(t, http.StatusOK, "Secure Your Account")
+			p.shows(t, http.StatusOK, "Add an Authenticator App")
 			b.follow(b.post(p.on("cancel"))).shows(t, http.StatusOK, "Your Account")
 			p = b.follow(b.get("/account/add/totp"))
 			p = b.follow(b.post(p.on("enroll"), "code", w.app(p.seed(t))))
@@ -654,7 +655,7 @@ func TestAccountSwitchedInTheMiddle(t *testing.T) {
 	p.shows(t, http.StatusNotFound, "It Is Not There")
 
 	p = anna.follow(anna.get("/account/add/totp")) // fresh: bert has no factor
-	p.shows(t, http.StatusOK, "Secure Your Account")
+	p.shows(t, http.StatusOK, "Add an Authenticator App")
 	p = anna.password(anna.follow(anna.post(p.on("switch"))), anna.user)
 	p.shows(t, http.StatusOK, "Verify Your Identity")
 	p = anna.follow(anna.post(p.on("challenge"), "code", w.app(anna.seed)))
@@ -717,4 +718,107 @@ func TestManyFactorsOfOneKind(t *testing.T) {
 	}
 	anna.get("/account/add/recovery").shows(t, http.StatusNotFound)
 	anna.get("/account/add/email").shows(t, http.StatusNotFound)
+}
+
+// T-54: on a browser that many use, somebody makes a passkey in the account of who is signed in there.
+func TestT54_PlantedPasskey(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	shared := &device{browser: anna.browser, keys: w.phone().keys}
+	shared.can = everything
+	p := anna.follow(anna.get("/account/add/passkey"))
+	p.shows(t, http.StatusOK)
+	p = shared.follow(shared.make(p))
+	p.shows(t, http.StatusOK, "Device registration successful")
+	shared.follow(shared.post(p.on("name"), "name", "Front desk")).shows(t, http.StatusOK, "Your Account", "It was added")
+	planted := w.enrollment(anna.user, factors.Passkey)
+
+	// Its owner is told, sees it, and removes it.
+	mail, link := w.lastMail(anna.user)
+	if link == "" || !strings.Contains(mail.Subject, "passkey") {
+		t.Errorf("the mail is %q", mail.Subject)
+	}
+	owner := resident{browser: w.browser(), user: anna.user, seed: anna.seed}
+	p = owner.password(owner.follow(owner.get("/account")), anna.user)
+	p = owner.follow(owner.post(p.on("challenge"), "code", w.app(anna.seed)))
+	p.shows(t, http.StatusOK, "Your Account", "Front desk", "A passkey was added")
+	if !p.has("data-signal") {
+		t.Error("the browser is not told which passkeys there are")
+	}
+	owner.follow(owner.post("/account/factors/"+planted.ID+"/remove", "others", "true")).shows(t, http.StatusOK, "was removed", "A passkey was removed")
+	anna.get("/account").leads(t, "/u/login/")
+
+	// It opens nothing any more.
+	p = shared.begin(login.Demand{Fresh: true, Select: true})
+	refused := shared.use(p)
+	refused.shows(t, http.StatusUnprocessableEntity)
+	if len(w.results()) != 1 {
+		t.Errorf("%d sign-ins", len(w.results()))
+	}
+}
+
+// A passkey as the first factor is set up from the account page once, and used.
+func TestAddPasskeyAsTheFirstFactor(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	anna := w.person("anna")
+	phone := w.phone()
+	p := phone.password(phone.follow(phone.get("/account/add/passkey")), anna)
+	p = phone.follow(phone.make(p))
+	for range 5 {
+		switch {
+		case strings.HasPrefix(p.path, "/account"):
+		case p.has("Device registration successful"):
+			p = phone.follow(phone.post(p.on("name"), "name", "Anna's phone"))
+		case p.has("data-ceremony=\"get\""):
+			p = phone.follow(phone.use(p))
+		default:
+			p = phone.follow(phone.post(p.on("later")))
+		}
+	}
+	p.shows(t, http.StatusOK, "Your Account", "Anna's phone")
+	if n := len(slices.DeleteFunc(w.enrolled(anna), func(e factors.Enrollment) bool { return e.Kind != factors.Passkey })); n != 1 {
+		t.Errorf("%d passkeys", n)
+	}
+}
+
+func TestTrustIsAskedAgain(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna, phone := w.person("anna", "riverside"), w.phone()
+	_, _, p := phone.setUp(anna, login.Demand{})
+	p.shows(t, http.StatusOK, "Log In Faster on This Device")
+	phone.follow(phone.post(p.on("never"))).is(t, "user", anna.ID)
+	page := phone.get("/account")
+	page.shows(t, http.StatusOK, "You chose not to log in faster")
+	mails := len(w.mails(anna))
+	phone.follow(phone.post("/account/trust")).shows(t, http.StatusOK, "We will ask you again")
+	if p := phone.get("/account"); p.has("You chose not to log in faster") || len(w.mails(anna)) != mails {
+		t.Error("it is still refused, or somebody was told of nothing")
+	}
+}
+
+// Every page of the account works without a script: its forms are forms, and what it links to answers.
+func TestAccountWithoutAScript(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("lakeside", optional())
+	anna := w.resident("anna", "lakeside")
+	b := w.browser()
+	p := b.password(b.begin(login.Demand{}), anna.user)
+	b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+	anna.renew()
+	seen := map[string]bool{}
+	for queue := []string{"/account"}; len(queue) > 0; queue = queue[1:] {
+		p := anna.follow(anna.get(queue[0]))
+		p.shows(t, http.StatusOK)
+		for _, m := range regexp.MustCompile(`href="(/account[^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+			if !seen[m[1]] {
+				seen[m[1]] = true
+				queue = append(queue, m[1])
+			}
+		}
+	}
+	if len(seen) < 7 {
+		t.Errorf("the account leads to %v", slices.Collect(maps.Keys(seen)))
+	}
 }

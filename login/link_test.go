@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -338,3 +339,86 @@ func TestN19_LostDevice(t *testing.T) {
 	p = thief.follow(thief.post(p.on("identifier"), "email", anna.user.Email))
 	thief.post(p.on("password"), "password", secretWord).shows(t, http.StatusUnprocessableEntity, "not right")
 }
+
+// T-17: a password that rests on the mailbox and a code to the same mailbox are one factor, for a week.
+func TestT17_TheSameMailboxTwice(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	mailOnly := preset("off")
+	mailOnly.Factors = []factors.Kind{factors.Email, factors.Recovery}
+	w.org("lakeside", mailOnly)
+	anna := w.verified(w.person("anna", "lakeside"))
+	mfa := login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true}
+	b := w.browser()
+	p := b.password(b.begin(mfa), anna)
+	p.shows(t, http.StatusOK, "Verify Your Identity")
+	b.follow(b.post(p.on("challenge"), "code", w.mailed(anna))).is(t, "user", anna.ID, "amr", "mca mfa otp pwd")
+
+	// The password is changed, and that is repudiated.
+	p = b.follow(b.post("/account/password", "password", newWord))
+	p.shows(t, http.StatusOK, "password was changed")
+	_, link := w.lastMail(anna)
+	other := w.browser()
+	other.follow(other.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	other.follow(other.post(link, "password", newWord+" again")).shows(t, http.StatusOK, "New Password Is Set")
+
+	signsIn := func(word string) page {
+		b := w.browser()
+		p := b.begin(mfa)
+		p = b.follow(b.post(p.on("identifier"), "email", anna.Email))
+		return b.follow(b.post(p.on("password"), "password", word))
+	}
+	w.pass(time.Hour)
+	signsIn(newWord+" again").is(t, "failed", "unmet_authentication_requirements")
+
+	// To change it once more does not wash it.
+	p = other.follow(other.get("/account/password"))
+	p = other.follow(other.post(p.on("identifier"), "email", anna.Email))
+	p = other.follow(other.post(p.on("password"), "password", newWord+" again"))
+	p.shows(t, http.StatusOK, "Choose a New Password")
+	other.follow(other.post("/account/password", "password", newWord+" and again")).shows(t, http.StatusOK, "password was changed")
+	signsIn(newWord+" and again").is(t, "failed", "unmet_authentication_requirements")
+
+	w.pass(7 * 24 * time.Hour)
+	signsIn(newWord+" and again").shows(t, http.StatusOK, "Verify Your Identity")
+}
+
+// T-18: a mailed code opens no link, and a link's token is no mailed code.
+func TestT18_CodesAndLinksOfMails(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	mailOnly := preset("off")
+	mailOnly.Factors = []factors.Kind{factors.Email, factors.Recovery}
+	w.org("lakeside", mailOnly)
+	anna := w.verified(w.person("anna", "lakeside"))
+	b := w.browser()
+	b.password(b.begin(login.Demand{}), anna).is(t, "user", anna.ID)
+	b.post("/account/password", "password", newWord).leads(t, "/account?done=password")
+	_, link := w.lastMail(anna)
+
+	p := b.begin(login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true})
+	p.shows(t, http.StatusOK, "Verify Your Identity")
+	code := w.mailed(anna)
+	b.get(login.LinkPath+code).shows(t, http.StatusNotFound, "Do Not Know This Link")
+	b.follow(b.post(login.LinkPath+code)).shows(t, http.StatusNotFound, "Do Not Know This Link")
+	b.post(p.on("challenge"), "code", strings.TrimPrefix(link, login.LinkPath)).shows(t, http.StatusUnprocessableEntity)
+	b.follow(b.post(p.on("challenge"), "code", code)).is(t, "user", anna.ID)
+}
+
+// A link works without a script, and its pages have none that they need.
+func TestLinkWithoutAScript(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	b := w.browser()
+	for _, field := range []string{"", "password"} {
+		p := b.get(link)
+		action := formInPage.FindStringSubmatch(p.body)
+		if action == nil || action[1] != link || (field != "" && !p.has(`name="`+field+`"`)) {
+			t.Fatalf("no form: %s", p.body)
+		}
+		b.post(action[1], field, newWord).leads(t, link)
+	}
+	b.get(link).shows(t, http.StatusOK, "New Password Is Set")
+}
+
+var formInPage = regexp.MustCompile(`<form[^>]*method="post"[^>]*action="([^"]*)"`)
