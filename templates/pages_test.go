@@ -140,7 +140,7 @@ func TestU04_FormsSendWhatTheyPromise(t *testing.T) {
 		{"signal", "/gallery/taken", nil},
 		{"account", "/account/trust", nil},
 		{"factor", "/account/factors/1", []string{"name"}},
-		{"factor", "/account/factors/1/remove", nil},
+		{"factor", "/account/factors/1/remove", []string{"others"}},
 		{"default", "/account/default", []string{"method", "method", "method", "method"}},
 		{"newpassword", "/account/password", []string{"password"}},
 		{"confirm-session", "/account/sessions/2", nil},

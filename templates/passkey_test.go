@@ -258,7 +258,7 @@ func TestMailIsWatched(t *testing.T) {
 	tab.Open(p.URL)
 	tab.SeeText("We've sent an email with your code to char*****@riverside.example")
 	p.state.Store("delayed")
-	tab.SeeText("The email with your code to char*****@riverside.example is taking longer than usual. We keep trying. You can wait for it, or try another method.")
+	tab.SeeText("The email with your code to char*****@riverside.example is taking longer than usual. We keep trying, so give it a few more minutes.")
 	p.state.Store("sent")
 	tab.SeeText("We've sent an email with your code to char*****@riverside.example")
 	p.state.Store("waiting")
