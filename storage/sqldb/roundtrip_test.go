@@ -91,7 +91,7 @@ func TestHotPathsAreOneRoundTrip(t *testing.T) {
 	f := newFixture(t, db)
 	ctx, now := t.Context(), f.now
 	trail := storage.With(storage.Event{Type: storage.TokenCreated, UserID: "u1"})
-	generation, attempts, step, version := int64(1), 0, int64(0), int64(1)
+	generation, attempts, step, version, counter := int64(1), 0, int64(0), int64(1), int64(0)
 	for _, call := range []struct {
 		name string
 		do   func() error
@@ -110,6 +110,16 @@ func TestHotPathsAreOneRoundTrip(t *testing.T) {
 			return db.SwapAttempt(ctx, "k", limit.Attempt{Failures: attempts - 1}, limit.Attempt{Failures: attempts}, trail)
 		}},
 		{"BurnStep", func() error { step++; return db.BurnStep(storage.WithTrail(ctx, trail), "e1", step, now) }},
+		{"Enrollments", func() error { _, err := db.Enrollments(ctx, "u1"); return err }},
+		{"Passkey", func() error { _, err := db.Passkey(ctx, []byte("credential")); return err }},
+		{"UserHandle", func() error { _, err := db.UserHandle(ctx, "u1"); return err }},
+		{"UsePasskey", func() error {
+			counter++
+			return db.UsePasskey(storage.WithTrail(ctx, trail), "e2", counter-1, counter, nil, factors.Synced, now)
+		}},
+		{"MailState", func() error { _, err := db.MailState(ctx, "m1"); return err }},
+		{"Link", func() error { _, err := db.Link(ctx, "token"); return err }},
+		{"RenameEnrollment", func() error { return db.RenameEnrollment(ctx, "u1", "e2", "name", trail) }},
 		{"TouchSession", func() error { return db.TouchSession(ctx, "s1", now.Add(time.Minute)) }},
 		{"Record", func() error { return db.Record(ctx, trail) }},
 		{"RenewSession", func() error {
@@ -155,6 +165,10 @@ func newFixture(t testing.TB, db *sqldb.DB) fixture {
 		db.CreateClient(ctx, op.Client{ID: "app", AuthMethod: op.AuthNone, Created: now, Updated: now}, storage.Trail{}),
 		db.CreateSession(ctx, session.Session{ID: "s1", UserID: "u1", Created: now, LastUsed: now}, "cookie", storage.Trail{}),
 		db.EnrollFirst(ctx, factors.Enrollment{ID: "e1", UserID: "u1", Kind: factors.TOTP, Created: now}, now, storage.Trail{}),
+		db.AddEnrollment(ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.Passkey, Handle: []byte("credential"), Created: now}, now, false, storage.Trail{
+			Mails: []storage.Mail{{ID: "m1", To: "a@b", At: now}},
+			Links: []storage.Link{{Token: "token", UserID: "u1", At: now, Expires: now.Add(time.Hour)}},
+		}),
 		db.CreateGrant(ctx, f.grant, storage.Trail{}),
 	); err != nil {
 		t.Fatal(err)

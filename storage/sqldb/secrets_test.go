@@ -63,6 +63,7 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 	secrets := map[string]string{
 		"session cookie": "cookie-5Zq2", "renewed cookie": "cookie-8Hf3", "seed": "SEED-7Gh1", "recovery code": "RECOVERY-3Kp9",
 		"signing key": "PRIVATE-4Rt6", "mail text": "MAILTEXT-2Wn8", "mailed code": "CODE-6Jd0",
+		"passkey": "RECORD-1Lx5", "used passkey": "RECORD-9Sc4", "ticket": "TICKET-0Fv7", "token": "TOKEN-3Gm1",
 	}
 	trail := storage.Trail{Mails: []storage.Mail{
 		{ID: "m1", To: "ann@example.com", Subject: "Hello", Text: secrets["mail text"]},
@@ -85,6 +86,12 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 			ID: "k1", Algorithm: "ES256", Private: []byte(secrets["signing key"]), Generation: 1,
 			Created: now, ActiveFrom: now, Expires: now,
 		}, storage.Trail{}),
+		db.AddEnrollment(ctx, factors.Enrollment{
+			ID: "p1", UserID: "u1", Kind: factors.Passkey, Secret: []byte(secrets["passkey"]), Handle: []byte("credential"), Created: now,
+		}, now, false, storage.Trail{Links: []storage.Link{{Token: secrets["token"], UserID: "u1", At: now, Expires: now.Add(time.Hour)}}}),
+		db.UsePasskey(ctx, "p1", 0, 1, []byte(secrets["used passkey"]), factors.Synced, now),
+		db.CreateTicket(ctx, "u1", secrets["ticket"], now, now.Add(time.Hour), storage.Trail{}),
+		db.KeepMailCode(ctx, "u1", "c1", secrets["mailed code"], now, now.Add(time.Hour), func([]time.Time) error { return nil }),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +176,7 @@ func TestMasterKeysAreRotated(t *testing.T) {
 			t.Errorf("session by its old cookie: %v", err)
 		}
 		list, err := db.Enrollments(ctx, "u1")
-		if err != nil || len(list) != 2 || string(list[0].Secret) != secrets["seed"] {
+		if err != nil || len(list) != 3 || string(list[0].Secret) != secrets["seed"] || string(list[1].Secret) != secrets["used passkey"] {
 			t.Errorf("enrollments: %v, error %v", len(list), err)
 		}
 		ks, err := db.SigningKeys(ctx)
@@ -181,8 +188,18 @@ func TestMasterKeysAreRotated(t *testing.T) {
 			mails[0].Text != secrets["mailed code"] || mails[0].Subject != secrets["mailed code"]+" is your code" {
 			t.Errorf("mails: %d, error %v", len(mails), err)
 		}
-		if _, err := db.BurnRecovery(ctx, "u1", secrets["recovery code"], time.Now()); err != nil {
+		now := time.Now()
+		if _, err := db.BurnRecovery(ctx, "u1", secrets["recovery code"], now); err != nil {
 			t.Errorf("recovery code: %v", err)
+		}
+		if err := db.BurnMailCode(ctx, "u1", "c1", secrets["mailed code"], 5, now); err != nil {
+			t.Errorf("mail code: %v", err)
+		}
+		if err := db.BurnTicket(ctx, "u1", secrets["ticket"], now, storage.Trail{}); err != nil {
+			t.Errorf("ticket: %v", err)
+		}
+		if err := db.Repudiate(ctx, secrets["token"], false, now, storage.Trail{}); err != nil {
+			t.Errorf("link: %v", err)
 		}
 
 		// Without the key that they were sealed under nothing opens, and nothing is mistaken for none.

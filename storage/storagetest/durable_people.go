@@ -145,6 +145,9 @@ var peopleTests = map[string]func(*testing.T, *world){
 		w.session(t, "s1", "u1")
 		w.grant(t, "g1", "app", "u1", "s1")
 		e := w.totp(t, "e1", "u1")
+		w.passkey(t, "p1", "u1")
+		w.mailCode(t, "u1", "111111")
+		ok(t, w.CreateTicket(w.ctx, "u1", "TICKET", w.now, w.now.Add(day), storage.Trail{}))
 		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{{To: u.Email, Subject: "before", Text: "x"}}}))
 		goodbye := trail(storage.UserDeleted, "u1")
 		goodbye.Mails = []storage.Mail{{To: u.Email, Subject: "goodbye", Text: "x"}}
@@ -166,6 +169,8 @@ var peopleTests = map[string]func(*testing.T, *world){
 		list, err := w.Enrollments(w.ctx, "u1")
 		ok(t, err)
 		same(t, "enrollments", list, []factors.Enrollment(nil))
+		wantErr(t, "burning a mail code", w.burnMailCode(w.ctx, "u1", "111111", "111111"), storage.ErrNotFound)
+		wantErr(t, "burning a ticket", w.BurnTicket(w.ctx, "u1", "TICKET", w.now, storage.Trail{}), storage.ErrNotFound)
 		wantErr(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
 		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, w.now, storage.Trail{}), storage.ErrNotFound)
 		members, err := w.Members(w.ctx, "o1", storage.Page{})

@@ -141,6 +141,53 @@ var trailTests = map[string]func(*testing.T, *world){
 		pages(t, func(p storage.Page) ([]storage.Mail, error) { return w.Mails(w.ctx, p) },
 			func(m storage.Mail) string { return m.ID }, "m2", "m1")
 	},
+	"TestN07_MailIsNotSentAfterItsEnd": func(t *testing.T, w *world) {
+		end := w.now.Add(10 * time.Minute)
+		code := storage.Mail{ID: "m1", To: "a@example.com", Subject: "123456", Text: "x", At: w.now, Expires: end}
+		other := storage.Mail{ID: "m2", To: "a@example.com", Subject: "y", Text: "y", At: w.now}
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{code, other}}))
+		list, err := w.Mails(w.ctx, storage.Page{})
+		ok(t, err)
+		same(t, "mails", list, []storage.Mail{other, code})
+		got, err := w.ClaimMails(w.ctx, 10, end.Add(-time.Second), time.Second)
+		ok(t, err)
+		same(t, "before its end", got, []storage.Mail{withTries(code, 1), withTries(other, 1)})
+		got, err = w.ClaimMails(w.ctx, 10, end, time.Minute)
+		ok(t, err)
+		same(t, "at its end", got, []storage.Mail{withTries(other, 2)})
+		w.wantMail(t, "m1", storage.MailRefused)
+		got, err = w.ClaimMails(w.ctx, 10, end.Add(day), time.Minute)
+		ok(t, err)
+		same(t, "later", got, []storage.Mail{withTries(other, 3)})
+	},
+	"MailsSayHowFarTheyHaveCome": func(t *testing.T, w *world) {
+		end := w.now.Add(10 * time.Minute)
+		var mails []storage.Mail
+		for _, id := range []string{"waiting", "sent", "delayed", "refused", "too late", "sent after all"} {
+			mails = append(mails, storage.Mail{ID: id, To: "a@example.com", At: w.now, Expires: end})
+		}
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: mails}))
+		for _, m := range mails {
+			w.wantMail(t, m.ID, storage.MailWaiting)
+		}
+		claimed, err := w.ClaimMails(w.ctx, len(mails), w.now, time.Minute)
+		ok(t, err)
+		same(t, "claimed", len(claimed), len(mails))
+		ok(t, w.MailSent(w.ctx, "sent", w.now))
+		ok(t, w.MailFailed(w.ctx, "delayed", end.Add(-time.Second), "421"))
+		ok(t, w.MailFailed(w.ctx, "refused", time.Time{}, "550"))
+		ok(t, w.MailFailed(w.ctx, "too late", end, "421")) // there is no time for another try
+		ok(t, w.MailFailed(w.ctx, "sent after all", end.Add(-time.Second), "421"))
+		ok(t, w.MailSent(w.ctx, "sent after all", w.now))
+		for id, want := range map[string]storage.MailState{
+			"waiting": storage.MailWaiting, "sent": storage.MailSent, "delayed": storage.MailDelayed,
+			"refused": storage.MailRefused, "too late": storage.MailRefused, "sent after all": storage.MailSent,
+		} {
+			w.wantMail(t, id, want)
+		}
+		_, err = w.MailState(w.ctx, "unknown")
+		wantErr(t, "unknown", err, storage.ErrNotFound)
+	},
 	"MailsAreClaimedByOneWorker": func(t *testing.T, w *world) {
 		var all storage.Trail
 		for i := range contenders {
@@ -175,6 +222,13 @@ var trailTests = map[string]func(*testing.T, *world){
 			}
 		}
 	},
+}
+
+func (w *world) wantMail(t *testing.T, id string, want storage.MailState) {
+	t.Helper()
+	got, err := w.MailState(w.ctx, id)
+	ok(t, err)
+	same(t, "mail "+id, got, want)
 }
 
 func withTries(m storage.Mail, n int) storage.Mail {
@@ -256,6 +310,33 @@ var pruneTests = map[string]func(*testing.T, *world){
 		a, err = w.Attempt(w.ctx, "closed")
 		ok(t, err)
 		same(t, "attempts that closed a kind", a, limit.Attempt{Failures: closed})
+	},
+	"PruneOfWhatIsShort": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.mailCode(t, "u1", "111111")
+		ok(t, w.CreateTicket(w.ctx, "u1", "TICKET", w.now, w.now.Add(day), storage.Trail{}))
+		w.link(t, "token", "u1", "")
+		prune := func(at time.Time, want int64) {
+			t.Helper()
+			n, err := w.Prune(w.ctx, at)
+			ok(t, err)
+			same(t, "pruned", n, want)
+		}
+		prune(w.now.Add(day), 0)
+		ok(t, w.KeepMailCode(w.ctx, "u1", "c", "2", w.now.Add(day-1), w.now.Add(day), func(sent []time.Time) error {
+			same(t, "codes that count", len(sent), 1)
+			return nil
+		}))
+		prune(w.now.Add(26*time.Hour), 1)
+		prune(w.now.Add(7*day), 1)
+		prune(w.now.Add(9*day), 1)
+		wantErr(t, "ticket", w.BurnTicket(w.ctx, "u1", "TICKET", w.now, storage.Trail{}), storage.ErrNotFound)
+		prune(w.now.Add(36*day), 0)
+		_, err := w.Link(w.ctx, "token")
+		wantErr(t, "link", err, nil)
+		prune(w.now.Add(38*day), 1)
+		_, err = w.Link(w.ctx, "token")
+		wantErr(t, "link", err, storage.ErrNotFound)
 	},
 	"PruneIsByBatches": func(t *testing.T, w *world) {
 		var many storage.Trail
