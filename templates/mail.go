@@ -51,42 +51,52 @@ type Circumstances struct {
 }
 
 // Render returns the subject, which is one line, and the text.
-func (m CodeMail) Render() (subject, text string) { return render("code", m) }
+func (m CodeMail) Render() (subject, text string) { return render(codeMail, m) }
 
 // Render returns the subject, which is one line, and the text.
 func (m ChangedMail) Render() (subject, text string) {
-	if mails[m.What] == nil {
-		return render("other", m)
+	if mail, ok := changedMails[m.What]; ok {
+		return render(mail, m)
 	}
-	return render(m.What, m)
+	return render(otherMail, m)
 }
 
 // Render returns the subject, which is one line, and the text.
-func (m FactorsResetMail) Render() (subject, text string) { return render("reset", m) }
+func (m FactorsResetMail) Render() (subject, text string) { return render(resetMail, m) }
 
 //go:embed mail/*.txt
 var mailFiles embed.FS
 
-var mails = parseMails("code", "reset",
-	"added", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated", "other")
+var (
+	codeMail  = parseMail("code")
+	resetMail = parseMail("reset")
+	otherMail = parseMail("other")
+
+	changedMails = parseMails("added", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated")
+)
 
 func parseMails(names ...string) map[string]*template.Template {
 	out := make(map[string]*template.Template)
 	for _, name := range names {
-		out[name] = template.Must(template.New(name).Option("missingkey=error").
-			ParseFS(mailFiles, "mail/parts.txt", "mail/"+name+".txt"))
+		out[name] = parseMail(name)
 	}
 	return out
 }
 
+// parseMail reads the text of a mail over the parts that mails share, each of which it may replace.
+func parseMail(name string) *template.Template {
+	return template.Must(template.New(name).Option("missingkey=error").
+		ParseFS(mailFiles, "mail/parts.txt", "mail/"+name+".txt"))
+}
+
 // render cannot fail on props of this file, each of which a test renders: it panics on an error, so
 // that no mail is ever silently left out of the change that it tells of.
-func render(name string, props any) (subject, text string) {
+func render(mail *template.Template, props any) (subject, text string) {
 	var s, t strings.Builder
-	if err := mails[name].ExecuteTemplate(&s, "subject", props); err != nil {
+	if err := mail.ExecuteTemplate(&s, "subject", props); err != nil {
 		panic(err)
 	}
-	if err := mails[name].ExecuteTemplate(&t, "text", props); err != nil {
+	if err := mail.ExecuteTemplate(&t, "text", props); err != nil {
 		panic(err)
 	}
 	return strings.Join(strings.Fields(s.String()), " "), unwrapped(t.String())
