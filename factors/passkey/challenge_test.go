@@ -77,6 +77,56 @@ var assertionLies = append(slices.Clone(lies), []lie{
 	{"a counter that went back", func(a *passkeytest.Authenticator) { a.Lies.Counter = new(uint32) }, factors.ErrCloned},
 }...)
 
+// What browsers and password managers differ in is no reason to refuse.
+func TestW03_AssertionsThatAreGood(t *testing.T) {
+	w := newWorld(t)
+	for what, tell := range map[string]func(*passkeytest.Authenticator){
+		"no user handle":          func(a *passkeytest.Authenticator) { a.Lies.UserHandle = []byte{} },
+		"a user handle of null":   func(a *passkeytest.Authenticator) { a.Lies.Response = set("userHandle", nil) },
+		"crossOrigin is left out": func(a *passkeytest.Authenticator) { a.Lies.Client = drop("crossOrigin") },
+		"the port of the scheme":  func(a *passkeytest.Authenticator) { a.Lies.Origin = origin + ":443" },
+		"another attachment":      func(a *passkeytest.Authenticator) { a.Attachment = "cross-platform" },
+		"outputs that nobody asked": func(a *passkeytest.Authenticator) {
+			a.Lies.Response = put("clientExtensionResults", map[string]any{"appid": false})
+		},
+		"no outputs": func(a *passkeytest.Authenticator) { a.Lies.Response = put("clientExtensionResults", nil) },
+		"extensions in what it signs": func(a *passkeytest.Authenticator) {
+			a.Lies.Flags = func(f byte) byte { return f | 128 }
+			a.Lies.Data = func(d []byte) []byte { return append(d, 0xa0) } // CBOR: an empty map
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			u, a := w.somebody(t), passkeytest.New(origin)
+			e := w.setUp(t, u, a)
+			tell(a)
+			got, err := w.prove(t, u, a)
+			if err != nil || got.Class != factors.Has|factors.Is {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if after := w.only(t, u); after.Place != e.Place {
+				t.Errorf("it moved to %s", after.Place)
+			}
+		})
+	}
+}
+
+// A synced passkey can be backed up for the first time, or no longer be; that is noted.
+func TestBackedUpLater(t *testing.T) {
+	w, a := newWorld(t), passkeytest.NewSynced(origin)
+	a.BackedUp = false
+	before := w.setUp(t, w.charlotte, a)
+	for _, backedUp := range []bool{true, false} {
+		a.BackedUp = backedUp
+		if _, err := w.prove(t, w.charlotte, a); err != nil {
+			t.Fatal(err)
+		}
+		after := w.only(t, w.charlotte)
+		if changed := string(after.Secret) != string(before.Secret); changed != backedUp || after.Place != factors.Synced {
+			t.Errorf("backed up %v: the record changed %v, on %s", backedUp, changed, after.Place)
+		}
+	}
+}
+
 // unchanged requires that a refused answer left e as it was, and that an honest one is good.
 func (w *world) unchanged(t *testing.T, u factors.User, e factors.Enrollment, a *passkeytest.Authenticator) {
 	t.Helper()

@@ -246,11 +246,14 @@ func TestW09_RelatedOrigins(t *testing.T) {
 func TestConfig(t *testing.T) {
 	w := newWorld(t)
 	for name, c := range map[string]passkey.Config{
-		"nothing":       {},
-		"no name":       {RPID: rpID, Origins: []string{origin}, Store: w.db},
-		"no store":      {RPID: rpID, RPName: "VSee", Origins: []string{origin}},
-		"no origin":     {RPID: rpID, RPName: "VSee", Store: w.db},
-		"a URL as RPID": {RPID: origin, RPName: "VSee", Origins: []string{origin}, Store: w.db},
+		"nothing":        {},
+		"no name":        {RPID: rpID, Origins: []string{origin}, Store: w.db},
+		"no store":       {RPID: rpID, RPName: "VSee", Origins: []string{origin}},
+		"no origin":      {RPID: rpID, RPName: "VSee", Store: w.db},
+		"a URL as RPID":  {RPID: origin, RPName: "VSee", Origins: []string{origin}, Store: w.db},
+		"an IP address":  {RPID: "192.0.2.7", RPName: "VSee", Origins: []string{"https://192.0.2.7"}, Store: w.db},
+		"another domain": {RPID: "other.example", RPName: "VSee", Origins: []string{origin}, Store: w.db},
+		"half a label":   {RPID: "see.example", RPName: "VSee", Origins: []string{origin}, Store: w.db},
 		"too many origins": {RPID: rpID, RPName: "VSee", Store: w.db, Origins: []string{
 			origin, "https://a.example", "https://b.example", "https://c.example", "https://d.example", "https://e.example",
 		}},

@@ -23,6 +23,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -85,11 +87,15 @@ type Factor struct {
 
 var _ factors.Factor = (*Factor)(nil)
 
-// New returns a Factor. It fails on a Config that is not complete, and on more origins than browsers
-// look up.
+// New returns a Factor. It fails on a Config that is not complete, on a domain that no browser would
+// have passkeys for (an IP address, or not the first origin's), and on more origins than browsers look
+// up.
 func New(c Config) (*Factor, error) {
 	if c.RPID == "" || c.RPName == "" || c.Store == nil {
 		return nil, fmt.Errorf("passkey: RPID, RPName and Store have to be set")
+	}
+	if len(c.Origins) == 0 || !within(c.Origins[0], c.RPID) {
+		return nil, fmt.Errorf("passkey: the first origin has to be of the domain %q", c.RPID)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -112,6 +118,13 @@ func New(c Config) (*Factor, error) {
 		}
 	}
 	return f, nil
+}
+
+// within reports whether an origin may use passkeys of domain without asking (WebAuthn Level 3, 5.1.3
+// step 8).
+func within(origin, domain string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Hostname() == domain || strings.HasSuffix(u.Hostname(), "."+domain))
 }
 
 // RelatedOrigins is what to serve at /.well-known/webauthn of the RPID, so that browsers let the

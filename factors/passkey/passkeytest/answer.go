@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -51,12 +52,17 @@ func (a *Authenticator) register(k *Key, challenge []byte, conveyance string) ([
 	if err != nil {
 		return nil, err
 	}
+	spki, err := x509.MarshalPKIXPublicKey(k.private.Public())
+	if err != nil {
+		return nil, err
+	}
 	return a.credential(id, map[string]any{
 		"clientDataJSON":     encode(client),
 		"attestationObject":  encode(object),
 		"authenticatorData":  encode(data),
+		"publicKey":          encode(spki),
 		"publicKeyAlgorithm": cmp.Or(a.Lies.Alg, k.Alg),
-		"transports":         a.Transports,
+		"transports":         append([]string{}, a.Transports...),
 	})
 }
 

@@ -70,7 +70,7 @@ type Authenticator struct {
 	Synced, BackedUp bool
 
 	// Count is what each use adds to a passkey's counter: 1 as it is made by New; 0 leaves it where it
-	// is, which is 0 for what was made meanwhile, as for every synced passkey.
+	// is, which is 0 for what was made meanwhile, as for every synced passkey; less goes back.
 	Count int
 	// Alg is the algorithm of new passkeys; 0 takes the first of the options that it knows.
 	Alg int
@@ -209,7 +209,7 @@ func (a *Authenticator) Create(options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.RPID, k.UserHandle, k.UserName, k.Synced, k.Counter = o.RP.ID, o.User.ID, o.User.Name, a.Synced, uint32(a.Count)
+	k.RPID, k.UserHandle, k.UserName, k.Synced, k.Counter = o.RP.ID, o.User.ID, o.User.Name, a.Synced, uint32(max(a.Count, 0))
 	response, err := a.register(k, o.Challenge, o.Attestation)
 	if err != nil {
 		return nil, err
