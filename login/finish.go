@@ -44,7 +44,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 		return s.sso(w, r, tx, f, now)
 	}
 	sessionID, err := s.settle(w, r, f, tx, evidence, now)
-	if errors.Is(err, storage.ErrNotFound) { // the person was disabled at this very moment
+	if errors.Is(err, storage.ErrNotFound) { // at this very moment the person was disabled, or nothing of before counts any more
 		return s.again(w, r, tx, now)
 	}
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 )
 
-func TestA05_A06_A07_A08_N09_W10_Passkeys(t *testing.T) {
+func TestA05_A06_A07_A08_N09_N12_Passkeys(t *testing.T) {
 	asked(t, []asking{
 		{name: "A-05 a verified passkey is a first proof, and two factors", policy: "standard", enrolled: "passkey totp recovery", proved: "keyuv", want: "done"},
 		{name: "A-06 a synced one too", policy: "strict", demand: demand{ACR: []string{"phr"}}, enrolled: "synced recovery", proved: "syncuv", want: "done"},
@@ -61,7 +61,7 @@ func TestT15_OrderOfAsking(t *testing.T) {
 	})
 }
 
-func TestD1_T17_A04_N07_Mailbox(t *testing.T) {
+func TestD1_T17_A04_N07_N17_Mailbox(t *testing.T) {
 	asked(t, []asking{
 		{name: "D1 a mail code beside a password", policy: "standard", enrolled: "totp email recovery", proved: "pwd email", want: "done"},
 		{name: "D1 a mailbox is no factor that somebody set up", policy: "standard", enrolled: "email", proved: "pwd", want: "enroll totp passkey"},

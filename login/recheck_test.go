@@ -1,14 +1,21 @@
 package login_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/storage/sqldb"
 )
 
 func TestT41_T40_EndOfASession(t *testing.T) {
@@ -129,4 +136,202 @@ func TestRecheck_SessionLimits(t *testing.T) {
 	w.pass(time.Second)
 	denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
 	b.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorLoginRequired)
+}
+
+// grant is what op keeps of a sign-in of which ev was the proof.
+func (w *world) grant(u login.User, org string, ev ...factors.Evidence) login.Result {
+	w.t.Helper()
+	proof := map[string]any{"evidence": ev}
+	if org != "" {
+		o, err := w.db.Org(w.t.Context(), org)
+		must(w.t, err)
+		proof["named"], proof["bound"], proof["epoch"] = org, org, o.Policy.Epoch
+	}
+	b, err := json.Marshal(proof)
+	must(w.t, err)
+	return login.Result{UserID: u.ID, OrgID: org, Proof: b}
+}
+
+// enrolls sets a factor up for a person behind everybody's back.
+func (w *world) enrolls(u login.User, kinds ...factors.Kind) []factors.Enrollment {
+	w.t.Helper()
+	for _, k := range kinds {
+		id := uuid.Must(uuid.NewV7()).String()
+		must(w.t, w.db.AddEnrollment(w.t.Context(), factors.Enrollment{
+			ID: id, UserID: u.ID, Kind: k, Secret: []byte(id), Handle: map[bool][]byte{true: []byte(id)}[k == factors.Passkey],
+			Name: id, Created: w.now(), Confirmed: w.now(),
+		}, w.now(), false, storage.Trail{}))
+	}
+	out, err := w.db.Enrollments(w.t.Context(), u.ID)
+	must(w.t, err)
+	return out
+}
+
+// holds is the proof of a factor, by which a passkey verified its user.
+func holds(e factors.Enrollment, amr ...string) factors.Evidence {
+	ev := factors.Evidence{Kind: e.Kind, Source: string(e.Kind) + ":" + e.ID, Class: factors.Has, AMR: amr, At: noon}
+	if e.Kind == factors.Passkey {
+		ev.Class |= factors.Is
+	}
+	return ev
+}
+
+// What a policy demands from a day on, it demands of the grants of before.
+func TestA21_T25_DemandThatBeginsByItself(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	ctx, pwd := t.Context(), proofs("pwd")[0]
+	w.org("riverside", preset("standard", func(p *login.Policy) { p.From = noon.Add(time.Hour) }))
+	w.org("lakeside", preset("standard", func(p *login.Policy) { p.Grace.Days = 2 }))
+	u, v := w.person("anna", "riverside"), w.person("bert", "lakeside")
+	app := w.enrolls(u, factors.TOTP)[0]
+	single, double, other := w.grant(u, "riverside", pwd), w.grant(u, "riverside", pwd, holds(app, "otp")), w.grant(v, "lakeside", pwd)
+	w.pass(time.Hour - 1)
+	must(t, w.signIn.Recheck(ctx, single, nil, true))
+	w.pass(1)
+	denied(t, w.signIn.Recheck(ctx, single, nil, true))
+	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	w.pass(47*time.Hour - 1)
+	must(t, w.signIn.Recheck(ctx, other, nil, true))
+	w.pass(1)
+	denied(t, w.signIn.Recheck(ctx, other, nil, true))
+}
+
+// What was put off is good for the sign-in in which it was, the last time too.
+func TestA21_LastTimeToPutOff(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard", func(p *login.Policy) { p.Grace.Skips = 2 }))
+	u := w.person("anna", "riverside")
+	for range 2 {
+		b := w.browser()
+		p := b.password(b.begin(login.Demand{}), u)
+		p.shows(t, http.StatusOK, "Secure Your Account")
+		b.follow(b.post(p.on("later"))).is(t, "amr", "pwd")
+	}
+	b := w.browser()
+	p := b.password(b.begin(login.Demand{}), u)
+	p.shows(t, http.StatusOK, "Secure Your Account")
+	b.follow(b.post(p.on("later"))).shows(t, http.StatusOK, "Secure Your Account")
+	if n := w.count(u.ID, storage.EnrollmentPutOff); n != 2 {
+		t.Errorf("put off %d times", n)
+	}
+	for _, r := range w.results() {
+		if slices.Contains(r.AMR, "mfa") {
+			t.Errorf("amr %v", r.AMR)
+		}
+		must(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	}
+	w.setPolicy("riverside", preset("standard"))
+	for _, r := range w.results() {
+		denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	}
+}
+
+// TestT50_FactorTakenFromAGrant: what rests on a factor ends with it, and nothing else.
+func TestT50_FactorTakenFromAGrant(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	ctx, pwd := t.Context(), proofs("pwd")[0]
+	w.org("lakeside", preset("off"))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "lakeside", "riverside")
+	all := w.enrolls(u, factors.TOTP, factors.Passkey)
+	app, key := holds(all[0], "otp"), holds(all[1], "hwk", "pop", "user")
+	byApp, byKey, beside := w.grant(u, "riverside", pwd, app), w.grant(u, "riverside", key), w.grant(u, "lakeside", pwd, app)
+	alone := w.grant(u, "lakeside", key)
+	every := []login.Result{byApp, byKey, beside, alone}
+	for _, r := range every {
+		must(t, w.signIn.Recheck(ctx, r, nil, true))
+	}
+	must(t, w.db.RemoveEnrollment(ctx, u.ID, all[0].ID, w.now(), nil, storage.Trail{}))
+	denied(t, w.signIn.Recheck(ctx, byApp, nil, true))
+	for _, r := range []login.Result{byKey, beside, alone} {
+		must(t, w.signIn.Recheck(ctx, r, nil, true))
+	}
+	denied(t, w.signIn.Recheck(ctx, beside, []string{login.ACRMultiFactor}, true))
+	must(t, w.db.RemoveEnrollment(ctx, u.ID, all[1].ID, w.now(), nil, storage.Trail{}))
+	denied(t, w.signIn.Recheck(ctx, byKey, nil, true))
+	denied(t, w.signIn.Recheck(ctx, alone, nil, true)) // nothing is left of it, whatever is asked
+	must(t, w.signIn.Recheck(ctx, beside, nil, true))
+}
+
+// A reset takes everything that was proved before, of everybody's grants of the person.
+func TestT40_ResetEndsGrants(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	ctx := t.Context()
+	u := w.person("anna")
+	app := holds(w.enrolls(u, factors.TOTP)[0], "otp")
+	before := w.grant(u, "", proofs("pwd")[0], app)
+	must(t, w.signIn.Recheck(ctx, before, nil, true))
+	w.pass(time.Minute)
+	_, err := w.db.ResetFactors(ctx, u.ID, w.now(), storage.Trail{})
+	must(t, err)
+	denied(t, w.signIn.Recheck(ctx, before, nil, true))
+	later := proofs("pwd")[0]
+	later.At = w.now()
+	must(t, w.signIn.Recheck(ctx, w.grant(u, "", later), nil, true))
+}
+
+// TestA20_ClientsFloorOfNow: what a client's registration demands binds the grants that it has.
+func TestA20_ClientsFloorOfNow(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	ctx, pwd := t.Context(), proofs("pwd")[0]
+	w.org("lakeside", preset("off"))
+	u := w.person("anna", "lakeside")
+	all := w.enrolls(u, factors.TOTP, factors.Passkey)
+	single, double := w.grant(u, "lakeside", pwd), w.grant(u, "lakeside", pwd, holds(all[0], "otp"))
+	key := w.grant(u, "lakeside", holds(all[1], "hwk", "pop", "user"))
+	for _, c := range []struct {
+		floor               []string
+		single, double, key bool
+	}{
+		{nil, true, true, true},
+		{[]string{login.ACRSingle}, true, true, true},
+		{[]string{login.ACRMultiFactor}, false, true, true},
+		{[]string{"phr", login.ACRAAL2}, false, true, true},
+		{[]string{"phr"}, false, false, true},
+		{[]string{"phrh"}, false, false, true},
+		{[]string{"gold"}, false, false, false},
+	} {
+		for r, want := range map[*login.Result]bool{&single: c.single, &double: c.double, &key: c.key} {
+			if err := w.signIn.Recheck(ctx, *r, c.floor, true); (err == nil) != want || (err != nil && !errors.Is(err, login.ErrDenied)) {
+				t.Errorf("%v of %s: %v", c.floor, r.Proof, err)
+			}
+		}
+	}
+	// The policy does not take the key's own word any more.
+	w.setPolicy("lakeside", preset("off", func(p *login.Policy) { p.HardwareKeys = login.Attested }))
+	denied(t, w.signIn.Recheck(ctx, key, []string{"phrh"}, true))
+	must(t, w.signIn.Recheck(ctx, key, []string{"phr"}, true))
+	// Nor the key.
+	w.setPolicy("lakeside", preset("off", func(p *login.Policy) { p.Factors = []factors.Kind{factors.TOTP} }))
+	denied(t, w.signIn.Recheck(ctx, key, nil, true))
+}
+
+// trips counts what is read beside the person's standing.
+type trips struct {
+	*sqldb.DB
+	n *atomic.Int64
+}
+
+func (d trips) Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error) {
+	d.n.Add(1)
+	return d.DB.Enrollments(ctx, userID)
+}
+
+// Nothing but the standing is read for a grant that nothing has happened to.
+func TestP39_RecheckIsOneRoundTrip(t *testing.T) {
+	var n atomic.Int64
+	w := newWorld(t, sqlite(t), func(c *login.Config) { c.Enrollments = trips{c.Enrollments.(*sqldb.DB), &n} })
+	w.org("riverside", preset("standard", func(p *login.Policy) { p.From = noon }))
+	u := w.person("anna", "riverside")
+	all := w.enrolls(u, factors.TOTP, factors.TOTP)
+	r := w.grant(u, "riverside", proofs("pwd")[0], holds(all[0], "otp"))
+	must(t, w.signIn.Recheck(t.Context(), r, []string{login.ACRMultiFactor}, true))
+	if n.Load() != 0 {
+		t.Errorf("%d reads", n.Load())
+	}
+	must(t, w.db.RemoveEnrollment(t.Context(), u.ID, all[1].ID, w.now(), nil, storage.Trail{}))
+	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	if n.Load() != 1 {
+		t.Errorf("%d reads after a removal", n.Load())
+	}
 }

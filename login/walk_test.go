@@ -271,9 +271,9 @@ func TestWalk_DoneIsWhatWasAsked(t *testing.T) {
 	}
 }
 
-// TestWalk_DoneIsDoneAgain: what a sign-in has proved is enough for the session to answer the same
+// TestWalk_N20_DoneIsDoneAgain: what a sign-in has proved is enough for the session to answer the same
 // demand at once, without a page. So is it judged again when the code is issued.
-func TestWalk_DoneIsDoneAgain(t *testing.T) {
+func TestWalk_N20_DoneIsDoneAgain(t *testing.T) {
 	r := dice(t)
 	done := 0
 	for range walks {
