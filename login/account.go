@@ -34,8 +34,8 @@ func (s *Server) mountAccount(mux *http.ServeMux) {
 		return func(r *http.Request) string { return accountPath + "/" + part + "/" + r.PathValue("id") }
 	}
 	mux.Handle("GET "+accountPath, s.resides(s.account))
-	mux.Handle("GET "+accountPath+"/signout", s.resides(s.askSignOut))
-	mux.Handle("POST "+accountPath+"/signout", s.resides(s.signOut))
+	mux.Handle("GET "+accountPath+"/signout", s.handle(s.askSignOut))
+	mux.Handle("POST "+accountPath+"/signout", s.handle(s.signOut))
 	mux.Handle("POST "+accountPath+"/trust", s.resides(s.trustAgain))
 
 	mux.Handle("GET "+accountPath+"/add/{kind}", s.shows(func(r *http.Request) string {

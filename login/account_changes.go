@@ -74,7 +74,7 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, v visit) err
 }
 
 func (s *Server) showFactor(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment, status int, problem templates.Text) error {
-	card := v.card(e)
+	card := s.card(v, e)
 	return templates.Serve(w, r, status, templates.FactorPage{
 		Frame: s.frame(r, Demand{}), Factor: card, Rename: card.Link, Remove: card.Link + "/remove",
 		Last: v.last(e), Back: accountPath, Problem: problem,
@@ -276,7 +276,7 @@ func (s *Server) endOthers(_ http.ResponseWriter, _ *http.Request, v visit) (*de
 }
 
 // askSignOut is for who opens the address of the form.
-func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request, _ visit) error {
+func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request) error {
 	page := templates.Confirm{
 		Frame: s.frame(r, Demand{}), Action: accountPath + "/signout", Button: templates.Text{Key: "account.signout"}, Back: accountPath,
 	}
@@ -284,16 +284,20 @@ func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request, _ visit) err
 	return templates.Serve(w, r, http.StatusOK, page)
 }
 
-// signOut ends the session of this browser. It takes no proof: to be signed out is never worse.
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v visit) error {
-	if err := s.endSession(r.Context(), v.session, "logout", v.now); err != nil {
+// signOut ends the session of this browser, however old. It takes no proof: to be signed out is never
+// worse.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
+	current, err := s.session(r)
+	if err != nil {
 		return err
 	}
-	s.cookies.clear(w, sessionCookie)
-	page := templates.Notice{
-		Frame: s.frame(r, Demand{}),
-		Link:  templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.signin"}},
+	if current.ID != "" {
+		if err := s.endSession(r.Context(), current, "logout", s.Now()); err != nil {
+			return err
+		}
 	}
+	s.cookies.clear(w, sessionCookie)
+	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: signIn()}
 	page.Title, page.Body = said("notice.loggedout")
 	return templates.Serve(w, r, http.StatusOK, page)
 }

@@ -28,7 +28,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request, v visit) error 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, status int, problem templates.Text) error {
 	page := templates.Account{
 		Frame: s.frame(r, Demand{}), Name: v.user.Name, Email: v.user.Email, Org: v.org.Name,
-		Factors: v.cards(), Recovery: v.recoveryCard(),
+		Factors: s.cards(v), Recovery: v.recoveryCard(),
 		Default: string(v.user.Default), Choices: words(v.choices()),
 		SignOut: accountPath + "/signout", Done: doneText(r), Problem: problem,
 	}
@@ -53,12 +53,9 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 	if err := s.fillHistory(r.Context(), v, &page); err != nil {
 		return err
 	}
-	if s.Passkeys != nil {
-		signal, err := s.Passkeys.Accepted(r.Context(), v.user.Factor(), v.enrolled)
-		if err != nil {
-			return err
-		}
-		page.Signal = string(signal)
+	var err error
+	if page.Signal, err = s.accepted(r.Context(), v); err != nil {
+		return err
 	}
 	return templates.Serve(w, r, status, page)
 }
@@ -116,23 +113,27 @@ func device(one session.Session) templates.Device {
 }
 
 // cards are the person's factors, passkeys first.
-func (v visit) cards() []templates.Factor {
+func (s *Server) cards(v visit) []templates.Factor {
 	var out []templates.Factor
 	for _, k := range listed {
 		for _, e := range v.of(k) {
-			out = append(out, v.card(e))
+			out = append(out, s.card(v, e))
 		}
 	}
 	return out
 }
 
-func (v visit) card(e factors.Enrollment) templates.Factor {
-	return templates.Factor{
+func (s *Server) card(v visit, e factors.Enrollment) templates.Factor {
+	card := templates.Factor{
 		Kind: string(e.Kind), Name: e.Name, Place: string(e.Place), Created: e.Created, LastUsed: e.LastUsed,
 		Here:   slices.Contains(v.tx.Device.Knows, e.ID),
 		Barred: !v.policy.Allows(e.Kind),
 		Link:   accountPath + "/factors/" + e.ID,
 	}
+	if e.Place == factors.Synced && s.Keeper != nil {
+		card.Keeper = s.Keeper(e)
+	}
+	return card
 }
 
 func (v visit) recoveryCard() templates.Recovery {

@@ -150,7 +150,9 @@ func (s *Server) followLink(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	switch {
-	case !ok, o.dead() != "": // which is what the page says
+	case !ok:
+		return s.linkNotice(w, r, http.StatusNotFound, "link.unknown", templates.Action{})
+	case o.dead() != "": // which is what the page says
 	case o.Pressed.IsZero():
 		err = s.pressLink(w, r, o)
 	case r.PostForm.Has("password"):

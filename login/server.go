@@ -47,6 +47,10 @@ type Config struct {
 	// Nil: this deployment has no passkeys, and no page mentions them.
 	Passkeys Passkeys
 
+	// Keeper names the account that carries a synced passkey to other devices ("iCloud Keychain"), for
+	// the account page; empty where that is not known. Nil knows none.
+	Keeper func(factors.Enrollment) string
+
 	Passwords Passwords
 	Rules     password.Rules // which passwords a person may choose
 	Keys      Keys

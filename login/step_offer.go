@@ -93,7 +93,9 @@ func (s *Server) setAside(w http.ResponseWriter, r *http.Request, v visit) error
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		t.Pending = nil
 		v.settled(t)
-		t.Return = t.home() // which has nothing to say of what was not done
+		if v.step.Kind == Add {
+			t.Return = t.home() // which has nothing to say of what was not done
+		}
 		return true
 	})
 	if err != nil {

@@ -31,6 +31,7 @@ type Factor struct {
 	Kind     string // "totp" or "passkey"
 	Name     string
 	Place    string // of a passkey: "device", "synced", "key"
+	Keeper   string // of a synced passkey, what carries it: "iCloud Keychain"; empty: not known
 	Created  time.Time
 	LastUsed time.Time // zero: never
 	Here     bool      // made or used on this browser

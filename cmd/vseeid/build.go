@@ -116,6 +116,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		Keys:         p.secrets,
 		Notices:      writer,
 		QR:           totp.QR,
+		Keeper:       passkey.Provider,
 		Brand:        p.brand,
 		Now:          p.now,
 		Finish: func(w http.ResponseWriter, r *http.Request, res login.Result) error {
