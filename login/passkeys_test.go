@@ -251,10 +251,18 @@ func TestT53_W03_LiesOfAnAuthenticator(t *testing.T) {
 	before := len(w.results())
 	zero := uint32(0)
 	for name, lie := range map[string]func(a *passkeytest.Authenticator){
-		"another origin":    func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { c["origin"] = "https://evil.example" } },
-		"a sibling":         func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { c["origin"] = "https://x.id.example" } },
-		"http":              func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { c["origin"] = "http://id.example" } },
-		"the other type":    func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { c["type"] = "webauthn.create" } },
+		"another origin": func(a *passkeytest.Authenticator) {
+			a.Lies.Client = func(c map[string]any) { c["origin"] = "https://evil.example" }
+		},
+		"a sibling": func(a *passkeytest.Authenticator) {
+			a.Lies.Client = func(c map[string]any) { c["origin"] = "https://x.id.example" }
+		},
+		"http": func(a *passkeytest.Authenticator) {
+			a.Lies.Client = func(c map[string]any) { c["origin"] = "http://id.example" }
+		},
+		"the other type": func(a *passkeytest.Authenticator) {
+			a.Lies.Client = func(c map[string]any) { c["type"] = "webauthn.create" }
+		},
 		"another challenge": func(a *passkeytest.Authenticator) { a.Lies.Client = func(c map[string]any) { c["challenge"] = "AAAA" } },
 		"in a frame":        func(a *passkeytest.Authenticator) { a.CrossOrigin = true },
 		"nobody there":      func(a *passkeytest.Authenticator) { a.Absent = true },
