@@ -19,10 +19,14 @@ const (
 )
 
 // requirement joins what the policy, the client's registration and the request demand into one
-// predicate, and says how it can be met. A request can only add to it.
+// predicate, and says how it can be met. A request can only add to it. Whoever adds a factor to others
+// owes the best proof that there is of those: otherwise a weaker one would be worth as much.
 func (q inquiry) requirement(d Demand) (requirement, reach) {
 	ways := [][]string{{}}
-	if q.demandsMFA() {
+	switch {
+	case q.adds() && owns(q.enrolled): // whatever the policy says, and not by a mail code where there is more
+		ways = [][]string{{ACRAAL2}, {ACRMultiFactor}}
+	case q.p.demandsMFA(q.enrolled):
 		ways = [][]string{{ACRMultiFactor}}
 	}
 	floor, asked := knownOnly(d.FloorACR), knownOnly(d.ACR)
@@ -52,12 +56,6 @@ func (q inquiry) requirement(d Demand) (requirement, reach) {
 		}
 	}
 	return nil, unreachable
-}
-
-// demandsMFA reports whether this person owes a second factor whatever a client asks: by the policy,
-// or because one more factor may be set up only by who can show one that there is.
-func (q inquiry) demandsMFA() bool {
-	return q.p.demandsMFA(q.enrolled) || (q.adds() && owns(q.enrolled))
 }
 
 // demandsMFA reports whether p asks a person with these factors for a second one. Leave that is counted

@@ -331,6 +331,7 @@ func safe(t *testing.T, s scene, step login.Step) {
 		"enrolling without a ticket":               (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByTicket && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Ticket }),
 		"enrolling without a mail":                 (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByMail && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Source == "mailbox:a@b.c" && e.Kind == factors.Email }),
 		"adding on one factor":                     step.Kind == login.Add && owns && !twoFactors(ev),
+		"adding on a mail code":                    step.Kind == login.Add && owns && !login.Met(login.ACRAAL2, ev) && slices.ContainsFunc(s.enrolled, func(e factors.Enrollment) bool { return e.Kind == factors.TOTP && s.policy.Allows(e.Kind) }) && slices.ContainsFunc(ev, func(e factors.Evidence) bool { return e.Kind == factors.Password }),
 		"an offer before the demand is met":        step.Kind == login.Offer && s.policy.MFA == login.Required && !twoFactors(ev),
 		"an offer that was put off":                step.Kind == login.Offer && slices.Contains(s.tx.PutOff, step.Offer),
 		"the recovery code first":                  step.Kind == login.Challenge && step.Methods[0] == factors.Recovery && kinds > 1 && s.tx.Chosen != factors.Recovery,
