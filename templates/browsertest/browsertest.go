@@ -72,6 +72,7 @@ type Device struct {
 	Phone         bool
 	Dark          bool
 	NoScript      bool
+	Agent         string // what the browser calls itself; empty: as it was
 }
 
 // The devices that pages are looked at on.
@@ -144,6 +145,12 @@ func (b *Tab) Hold(d Device) {
 				emulation.SetScriptExecutionDisabledParams{Value: d.NoScript})
 			return err
 		}))
+	if d.Agent != "" {
+		b.command("call the browser otherwise", func(ctx context.Context) error {
+			_, err := chromedp.Call(ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: d.Agent})
+			return err
+		})
+	}
 	if !d.NoScript {
 		// Colours fade from one theme to the other.
 		b.frames()
