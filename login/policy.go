@@ -46,7 +46,8 @@ type Policy struct {
 }
 
 // Grace is how long a member who has no factor may put off setting one up: days from the later of
-// From and joining, or a number of sign-ins. One of them, or neither.
+// From and joining, or a number of sign-ins from From on, where Enrollment is Open. One of them, or
+// neither.
 type Grace struct {
 	Days  int `json:"days,omitempty"`
 	Skips int `json:"skips,omitempty"`

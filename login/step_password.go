@@ -87,6 +87,6 @@ func (s *Server) claimed(ctx context.Context, tx Transaction) (User, error) {
 // knows is what a right password proves.
 func knows(at time.Time) factors.Evidence {
 	return factors.Evidence{
-		Kind: factors.Password, Source: "password", Class: factors.Knows, AMR: []string{"pwd"}, At: at,
+		Kind: factors.Password, Source: passwordSource, Class: factors.Knows, AMR: []string{"pwd"}, At: at,
 	}
 }

@@ -509,3 +509,48 @@ func (w *walker) offered(step login.Step) string {
 	}
 	return string(step.Offer)
 }
+
+// TestT15_ListedIsWhatWouldDo: what a challenge lists ends it, and what it leaves out would not.
+func TestT15_ListedIsWhatWouldDo(t *testing.T) {
+	r := dice(t)
+	listed, left := 0, 0
+	for range walks {
+		s := anyScene(r)
+		s.tx.Demand.Silent = false
+		step := s.next()
+		if step.Kind != login.Challenge || !slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey, factors.Recovery)) {
+			continue
+		}
+		for _, e := range s.enrolled {
+			w := walker{scene: s, t: t, r: r}
+			ev := factors.Evidence{Kind: e.Kind, Source: string(e.Kind) + ":" + e.ID, Class: factors.Has, AMR: []string{"otp"}, At: noon}
+			switch {
+			case e.Kind == factors.Email:
+				ev.Source = "mailbox:" + e.ID
+			case e.Kind == factors.Passkey && e.Place == factors.Synced:
+				ev.AMR = []string{"pop", "swk", "user"}
+			case e.Kind == factors.Passkey:
+				ev.AMR, ev.Attested = []string{"hwk", "pop", "user"}, true
+			}
+			proved := slices.ContainsFunc(s.tx.Proved, func(p factors.Evidence) bool { return p.Source == ev.Source && p.Kind == ev.Kind })
+			w.prove(ev)
+			after := w.next()
+			switch on := slices.ContainsFunc(step.With, func(o factors.Enrollment) bool { return o.ID == e.ID }); {
+			case on:
+				listed++
+				if after.Kind == login.Challenge || after.Kind == login.Prove || after.Kind == login.Fail {
+					t.Fatalf("%s: with %s it is %s\n%+v", said(step), e.ID, said(after), s)
+				}
+			case e.Kind == factors.Passkey && !slices.Contains(s.tx.Can, login.CanPasskey), proved: // it cannot be asked
+			default:
+				left++
+				if after.Kind != login.Challenge && after.Kind != login.Fail {
+					t.Fatalf("%s: with %s, which is not listed, it is %s\n%+v", said(step), e.ID, said(after), s)
+				}
+			}
+		}
+	}
+	if listed < walks/100 || left < walks/100 {
+		t.Errorf("only %d were listed and %d left out", listed, left)
+	}
+}
