@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +32,9 @@ func (s *Server) mountAccount(mux *http.ServeMux) {
 	const factor, session = accountPath + "/factors/{id}", accountPath + "/sessions/{id}"
 	at := func(path string) func(*http.Request) string { return func(*http.Request) string { return path } }
 	its := func(part string) func(*http.Request) string {
-		return func(r *http.Request) string { return accountPath + "/" + part + "/" + r.PathValue("id") }
+		return func(r *http.Request) string {
+			return accountPath + "/" + part + "/" + url.PathEscape(r.PathValue("id"))
+		}
 	}
 	mux.Handle("GET "+accountPath, s.resides(s.account))
 	mux.Handle("GET "+accountPath+"/signout", s.handle(s.askSignOut))
@@ -39,7 +42,7 @@ func (s *Server) mountAccount(mux *http.ServeMux) {
 	mux.Handle("POST "+accountPath+"/trust", s.resides(s.trustAgain))
 
 	mux.Handle("GET "+accountPath+"/add/{kind}", s.shows(func(r *http.Request) string {
-		return accountPath + "/add/" + r.PathValue("kind")
+		return accountPath + "/add/" + url.PathEscape(r.PathValue("kind"))
 	}, s.addFactor))
 	mux.Handle("GET "+accountPath+"/recovery", s.shows(at(accountPath+"/recovery"), s.askRecovery))
 	mux.Handle("POST "+accountPath+"/recovery", s.shows(at(accountPath+"/recovery"), s.newRecovery))
@@ -115,7 +118,11 @@ func (s *Server) resides(h residentFunc) http.Handler {
 			return err
 		}
 		if !ok {
-			return s.beginHere(w, r, Transaction{Return: accountPath})
+			to := accountPath
+			if word := doneWord(r); word != "" { // what was proved may rest on what was just removed
+				to = donePath(word)
+			}
+			return s.beginHere(w, r, Transaction{Return: to})
 		}
 		return h(w, r, v)
 	})
@@ -208,12 +215,12 @@ func (s *Server) seeDone(w http.ResponseWriter, r *http.Request, word string) {
 
 func donePath(word string) string { return accountPath + "?done=" + word }
 
-// doneText is what a request asks the account page to say.
-func doneText(r *http.Request) templates.Text {
+// doneWord is what a request asks the account page to say was done; empty for nothing.
+func doneWord(r *http.Request) string {
 	if word := r.URL.Query().Get("done"); slices.Contains(doneWords, word) {
-		return templates.Text{Key: "account.done." + word}
+		return word
 	}
-	return templates.Text{}
+	return ""
 }
 
 // noSuch is the page for what is gone, or is another person's: which of the two is not said.

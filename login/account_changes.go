@@ -161,8 +161,8 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 			if err := s.Removals.RemoveEnrollment(ctx, v.user.ID, e.ID, v.now, v.keep(e), trail); err != nil {
 				return err
 			}
-			if !others {
-				return nil
+			if err := s.removeRecovery(ctx, v, e); err != nil || !others {
+				return err
 			}
 			_, err := s.History.EndOthers(ctx, v.user.ID, v.session.ID, v.now, v.ended(""))
 			return err
@@ -174,6 +174,26 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 			return false, nil
 		},
 	}, nil
+}
+
+// removeRecovery takes the recovery code away with the last factor that it stood in for: alone it would
+// be asked for, and used up, before another could be set up.
+func (s *Server) removeRecovery(ctx context.Context, v visit, removed factors.Enrollment) error {
+	for _, e := range v.enrolled {
+		if e.ID != removed.ID && slices.Contains(listed, e.Kind) {
+			return nil
+		}
+	}
+	for _, e := range v.of(factors.Recovery) {
+		err := s.Removals.RemoveEnrollment(ctx, v.user.ID, e.ID, v.now, nil, storage.With(storage.Event{
+			At: v.now, Type: storage.FactorRemoved, UserID: v.user.ID, OrgID: v.org.ID, SessionID: v.session.ID,
+			Detail: map[string]string{"factor": string(e.Kind)},
+		}))
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // ended is what ending a session, or every other one, leaves behind.

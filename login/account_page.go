@@ -30,7 +30,10 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 		Frame: s.frame(r, Demand{}), Name: v.user.Name, Email: v.user.Email, Org: v.org.Name,
 		Factors: s.cards(v), Recovery: v.recoveryCard(),
 		Default: string(v.user.Default), Choices: words(v.choices()),
-		SignOut: accountPath + "/signout", Done: doneText(r), Problem: problem,
+		SignOut: accountPath + "/signout", Problem: problem,
+	}
+	if word := doneWord(r); word != "" {
+		page.Done = templates.Text{Key: "account.done." + word}
 	}
 	if !slices.Contains(page.Choices, page.Default) {
 		page.Default = ""

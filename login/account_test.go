@@ -433,6 +433,38 @@ func TestRemoveEndsOthersOnWish(t *testing.T) {
 	}
 }
 
+// Who takes the last factor away starts over, and is not asked for a recovery code that stands in for
+// nothing.
+func TestRemoveTheLastAndAddAnother(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("lakeside", optional())
+	anna := w.resident("anna", "lakeside")
+	anna.follow(anna.post("/account/factors/"+w.enrollment(anna.user, factors.TOTP).ID+"/remove")).shows(t, http.StatusOK, "was removed")
+	if left := w.enrolled(anna.user); len(left) != 0 {
+		t.Errorf("%d are left", len(left))
+	}
+	p := anna.follow(anna.get("/account/add/totp"))
+	anna.follow(anna.post(p.on("enroll"), "code", w.app(p.seed(t)))).shows(t, http.StatusOK, "Almost There!")
+}
+
+func TestTwoTabsChangeThePassword(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.org("riverside", preset("standard"))
+		anna := w.resident("anna", "riverside")
+		answers := parallel(4, func(i int) page {
+			return anna.post("/account/password", "password", fmt.Sprintf("%s %d", newWord, i))
+		})
+		for _, p := range answers {
+			p.leads(t, "/")
+		}
+		if n := w.count(anna.user.ID, storage.PasswordChanged); n == 0 {
+			t.Error("nobody changed it")
+		}
+		anna.get("/account").shows(t, http.StatusOK, "Your Account")
+	})
+}
+
 func TestN20_PasswordChangeRenewsTheSession(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
@@ -721,7 +753,7 @@ func TestManyFactorsOfOneKind(t *testing.T) {
 }
 
 // T-54: on a browser that many use, somebody makes a passkey in the account of who is signed in there.
-func TestT54_PlantedPasskey(t *testing.T) {
+func TestT54_PlantedPasskeyIsSeenAndRemoved(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
 	anna := w.resident("anna", "riverside")

@@ -145,6 +145,10 @@ func TestT12_FirstFactorOfAThief(t *testing.T) {
 	}
 	thief.get("/account").leads(t, "/u/login/")
 	b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	// Its owner sets up the first factor: the recovery code that the thief was shown is gone too.
+	p := b.begin(login.Demand{})
+	p = b.follow(b.post(p.on("identifier"), "email", anna.Email))
+	b.follow(b.post(p.on("password"), "password", newWord)).shows(t, http.StatusOK, "Secure Your Account")
 }
 
 func TestLinkStates(t *testing.T) {

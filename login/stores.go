@@ -134,7 +134,8 @@ type Links interface {
 	Link(ctx context.Context, token string) (Link, error)
 	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
 	// session ends, every grant is revoked, the password is emptied and, with remove, the
-	// enrollment of the link is removed. ErrConflict: it was pressed, or is past its time.
+	// enrollment of the link is removed, and with it a recovery code that was given out since: it may
+	// be in the same hands. ErrConflict: it was pressed, or is past its time.
 	Repudiate(ctx context.Context, token string, remove bool, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
 	// it rests on the mailbox (User.PasswordMail). ErrConflict: not, or not any more.

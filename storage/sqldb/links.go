@@ -69,7 +69,8 @@ func (d *DB) Repudiate(ctx context.Context, token string, remove bool, at time.T
 			return err
 		}
 		if remove && l.EnrollmentID != "" {
-			n, err := erase(ctx, tx, at, `id = $2 AND user_id = $3`, l.EnrollmentID, l.UserID)
+			n, err := erase(ctx, tx, at, `user_id = $2 AND (id = $3 OR (kind = $4 AND created >= $5))`,
+				l.UserID, l.EnrollmentID, string(factors.Recovery), when(l.At))
 			if err != nil {
 				return err
 			}
