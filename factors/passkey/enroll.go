@@ -121,12 +121,8 @@ func (f *Factor) FinishEnroll(ctx context.Context, u factors.User, s factors.Sta
 	case len(made.ID) > credentialIDMost:
 		return factors.Enrollment{}, factors.ErrFormat
 	}
-	_, err = f.Store.Passkey(ctx, made.ID)
-	switch {
-	case err == nil:
-		return factors.Enrollment{}, factors.ErrTaken
-	case !errors.Is(err, storage.ErrNotFound):
-		return factors.Enrollment{}, fmt.Errorf("passkey: look a credential up: %w", err)
+	if err := f.unknown(ctx, made.ID); err != nil {
+		return factors.Enrollment{}, err
 	}
 	r := record{
 		PublicKey: made.PublicKey, AAGUID: data.AttData.AAGUID, Flags: data.Flags,
@@ -136,6 +132,19 @@ func (f *Factor) FinishEnroll(ctx context.Context, u factors.User, s factors.Sta
 		Object: parsed.Raw.AttestationResponse.AttestationObject, ClientData: parsed.Raw.AttestationResponse.ClientDataJSON,
 	}
 	return f.enrollment(u, made.ID, r, int64(data.Counter))
+}
+
+// unknown says ErrTaken of a credential that anybody has set up. The store is who decides between two
+// at once.
+func (f *Factor) unknown(ctx context.Context, credentialID []byte) error {
+	_, err := f.Store.Passkey(ctx, credentialID)
+	switch {
+	case err == nil:
+		return factors.ErrTaken
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	}
+	return fmt.Errorf("passkey: look a credential up: %w", err)
 }
 
 func (f *Factor) enrollment(u factors.User, credentialID []byte, r record, counter int64) (factors.Enrollment, error) {

@@ -209,8 +209,9 @@ func TestW02_RegistrationsThatAreGood(t *testing.T) {
 		"outputs that nobody asked": func(a *passkeytest.Authenticator) {
 			a.Lies.Response = put("clientExtensionResults", map[string]any{"credProps": map[string]any{"rk": true}})
 		},
-		"transports that are new":   func(a *passkeytest.Authenticator) { a.Transports = []string{"smart-card", "telepathy", long} },
-		"an attachment that is new": func(a *passkeytest.Authenticator) { a.Attachment = "implanted" },
+		"transports that are new":    func(a *passkeytest.Authenticator) { a.Transports = []string{"smart-card", "telepathy", long} },
+		"more transports than exist": func(a *passkeytest.Authenticator) { a.Transports = append(slices.Repeat([]string{"usb"}, 20), "nfc") },
+		"an attachment that is new":  func(a *passkeytest.Authenticator) { a.Attachment = "implanted" },
 		"a statement nobody can read": func(a *passkeytest.Authenticator) {
 			a.Attestation = passkeytest.Attestation{Form: passkeytest.Foreign, Unasked: true}
 		},
@@ -222,7 +223,7 @@ func TestW02_RegistrationsThatAreGood(t *testing.T) {
 			u, a := w.somebody(t), passkeytest.New(origin)
 			tell(a)
 			e := w.setUp(t, u, a)
-			if bytes.Contains(e.Secret, []byte(long)) {
+			if bytes.Contains(e.Secret, []byte(long)) || bytes.Contains(e.Secret, []byte(`"nfc"`)) {
 				t.Error("it keeps whatever is said")
 			}
 			a.Lies.CredentialID, a.Keys()[0].ID = nil, e.Handle
