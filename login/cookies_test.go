@@ -62,24 +62,6 @@ func TestN20_Cookies(t *testing.T) {
 	}
 }
 
-func TestT07_CodeOfAnotherPerson(t *testing.T) {
-	w := newWorld(t, sqlite(t))
-	w.org("riverside", preset("standard"))
-	anna, bert := w.person("anna", "riverside"), w.person("bert", "riverside")
-	seedA, codeA, _ := w.browser().setUp(anna, login.Demand{})
-	w.browser().setUp(bert, login.Demand{})
-	b := w.browser()
-	p := b.password(b.begin(login.Demand{}), bert)
-	b.post(p.on("challenge"), "code", w.app(seedA)).shows(t, http.StatusUnprocessableEntity, "is not right")
-	p = b.follow(b.post(p.on("method"), "method", "recovery"))
-	b.post(p.on("challenge"), "code", codeA).shows(t, http.StatusUnprocessableEntity, "is not right")
-	// Anna's own are as good as before.
-	b = w.browser()
-	p = b.password(b.begin(login.Demand{}), anna)
-	p = b.follow(b.post(p.on("method"), "method", "recovery"))
-	b.follow(b.post(p.on("challenge"), "code", codeA)).shows(t, http.StatusOK, "Almost There!")
-}
-
 func TestT08_TOTPReplay(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

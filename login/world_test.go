@@ -45,13 +45,14 @@ const origin = "https://id.example"
 // world is a provider without its protocol: real stores, factors, pages and HTTP, and a client that
 // asks by GET /begin and is answered in JSON.
 type world struct {
-	t      *testing.T
-	db     *sqldb.DB
-	short  *memory.Store
-	signIn *login.Server
-	hasher *password.Hasher
-	url    string
-	close  func() // waits for the requests under way
+	t       *testing.T
+	db      *sqldb.DB
+	short   *memory.Store
+	signIn  *login.Server
+	hasher  *password.Hasher
+	url     string
+	close   func() // waits for the requests under way
+	notices notice.Writer
 
 	mu       sync.Mutex
 	time     time.Time
@@ -91,6 +92,7 @@ func newWorld(t *testing.T, dsn string, options ...worldOption) *world {
 	})
 	must(t, err)
 	writer := notice.Writer{Product: "VSee", Base: server.URL}
+	w.notices = writer
 	c := login.Config{
 		Issuer: issuer, Transactions: w.short, Limits: w.short,
 		People: w.db, Enrollments: w.db, Additions: w.db, Removals: w.db, History: w.db, Tickets: w.db, Leaves: w.db,
