@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,8 +106,12 @@ func TestU04_WithoutScript(t *testing.T) {
 		{"account", "", "", "Ask me again", url.Values{}},
 	} {
 		tab.Open(d.URL + "/gallery/" + test.state)
-		if said := tab.Text(); needsScript.MatchString(said) {
+		said := tab.Text()
+		if needsScript.MatchString(said) {
 			t.Errorf("%s shows what needs a script", test.state)
+		}
+		if needed := slices.Contains([]string{"passkey", "trust", "enroll-passkey"}, test.state); strings.Contains(said, "does not run scripts here") != needed {
+			t.Errorf("%s says that a script is missing: %v", test.state, !needed)
 		}
 		tab.Screenshot(test.state + "-noscript")
 		if test.field != "" {

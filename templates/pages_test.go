@@ -88,6 +88,10 @@ func TestU02_Fields(t *testing.T) {
 		{"enroll", "code", map[string]string{"type": "text", "autocomplete": "one-time-code", "inputmode": "numeric"}},
 		{"challenge-recovery", "code", map[string]string{"type": "text", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "autofocus": ""}},
 		{"recovery", "confirmed", map[string]string{"type": "checkbox", "value": "true"}},
+		{"identifier-passkey", "email", map[string]string{"autocomplete": "username webauthn", "autofocus": ""}},
+		{"email", "code", map[string]string{"autocomplete": "one-time-code", "inputmode": "numeric"}},
+		{"registered", "name", map[string]string{"value": "Charlotte's iPhone", "autocomplete": "off"}},
+		{"newpassword", "password", map[string]string{"type": "password", "autocomplete": "new-password", "minlength": "12", "aria-describedby": "rules"}},
 	} {
 		doc := parsed(t, state(t, test.state))
 		field, ok := doc.with("name", test.field)

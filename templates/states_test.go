@@ -161,7 +161,7 @@ func account() []shown {
 	noApp := frame
 	noApp.App = ""
 	iPhone := templates.Factor{
-		Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Created: now.AddDate(0, -3, -2), LastUsed: now.Add(-time.Hour), Here: true, Link: "/account/factors/1",
+		Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.Add(-time.Hour), Here: true, Link: "/account/factors/1",
 	}
 	laptop := templates.Factor{Kind: "passkey", Name: "Charlotte's Windows computer", Place: "device", Created: now.AddDate(-1, 0, 0), Link: "/account/factors/2"}
 	yubi := templates.Factor{
