@@ -95,20 +95,22 @@ type Duration time.Duration
 // Preset returns a named policy, or false. The presets are off, standard and strict.
 func Preset(name string) (Policy, bool) {
 	const minute, hour, day = Duration(time.Minute), Duration(time.Hour), 24 * Duration(time.Hour)
-	kinds := []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery}
+	p := Policy{
+		MFA: Required, Factors: []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery},
+		Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware,
+		Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day},
+	}
 	switch name {
 	case "off":
-		return Policy{MFA: Off, Factors: kinds, Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 7 * day, Session: Limits{Idle: day, Overall: 7 * day}}, true
+		p.MFA, p.Reuse = Off, p.Session.Overall
 	case "standard":
-		return Policy{MFA: Required, Factors: kinds, Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware, Reuse: 12 * hour, Session: Limits{Idle: day, Overall: 7 * day}}, true
 	case "strict":
-		return Policy{
-			MFA: Required, Factors: []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery},
-			Trust: defaultTrust, Enrollment: Open, HardwareKeys: AnyHardware,
-			Reuse: 12 * hour, Session: Limits{Idle: 30 * minute, Overall: 12 * hour},
-		}, true
+		p.Factors = []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery}
+		p.Session = Limits{Idle: 30 * minute, Overall: 12 * hour}
+	default:
+		return Policy{}, false
 	}
-	return Policy{}, false
+	return p, true
 }
 
 // Personal is the policy of a person who is in no organization: nothing is demanded, and what the
