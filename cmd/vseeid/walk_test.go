@@ -10,6 +10,7 @@ import (
 
 	otp "github.com/pquerna/otp/totp"
 
+	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 	"github.com/vsee/vseeid/op/optest"
 )
 
@@ -110,6 +111,10 @@ type patient struct {
 	b              *optest.Browser
 	now            func() time.Time // time.Now where nil
 	seed, recovery string
+
+	phone  *passkeytest.Authenticator // nil: a browser without a script
+	mailed func() string              // the newest code in the mailbox
+	ticket string                     // of support
 }
 
 // The pages, by what they ask for.
@@ -120,6 +125,11 @@ const (
 	asksApp      = "a code of the app"
 	asksCode     = "a recovery code"
 	asksConfirm  = "confirmed"
+	asksMailed   = "a code by mail"
+	asksTicket   = "a ticket"
+	asksTrust    = "a passkey of this device"
+	asksName     = "a name"
+	asksPasskey  = "a passkey"
 	asksLater    = "an offer"
 	asksNothing  = ""
 )
@@ -128,6 +138,9 @@ const (
 func (a *patient) browser(issuer string) *optest.Browser {
 	a.t.Helper()
 	a.b = optest.NewBrowser(a.t, issuer)
+	if a.phone != nil {
+		a.b.AsPhone(a.phone)
+	}
 	return a.b
 }
 
@@ -139,8 +152,18 @@ func (a *patient) asked(p *optest.Page) string {
 		return asksEmail
 	case p.Has("confirmed"):
 		return asksConfirm
+	case p.Has("name"):
+		return asksName
+	case p.Ceremony() == "create":
+		return asksTrust
+	case p.Ceremony() == "get":
+		return asksPasskey
 	case p.Has("code") && seedInPage.MatchString(html.UnescapeString(p.Body)):
 		return asksEnroll
+	case p.Has("code") && strings.Contains(p.Body, `/ticket"`):
+		return asksTicket
+	case p.Has("code") && strings.Contains(p.Body, `/resend"`):
+		return asksMailed
 	case p.Has("code") && strings.Contains(p.Body, "one-time-code"):
 		return asksApp
 	case p.Has("code"):
@@ -151,8 +174,9 @@ func (a *patient) asked(p *optest.Page) string {
 	return asksNothing
 }
 
-// answer answers a page. The second factor is always the recovery code, which is replaced each time:
-// a code of the app is good once in half a minute, and the clock is the real one.
+// answer answers a page. The second factor is always the passkey of the phone or, without one, the
+// recovery code, which is replaced each time: a code of the app is good once in half a minute, and the
+// clock is the real one.
 func (a *patient) answer(p *optest.Page) *optest.Page {
 	a.t.Helper()
 	switch a.asked(p) {
@@ -170,7 +194,18 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 	case asksCode:
 		return p.Submit("code", a.recovery)
 	case asksApp:
-		return a.b.Open(p.URL.Path+"/method").Submit("method", "recovery")
+		if a.phone != nil && len(a.phone.Keys()) > 0 {
+			return p.Choose("passkey")
+		}
+		return p.Choose("recovery")
+	case asksMailed:
+		return p.Submit("code", a.mailed())
+	case asksTicket:
+		return p.Submit("code", a.ticket)
+	case asksName:
+		return p.Submit("name", "My phone")
+	case asksTrust, asksPasskey:
+		return p.Passkey()
 	case asksConfirm:
 		a.recovery = recoveryOf(a.t, p)
 		return p.Submit("confirmed", "true")
