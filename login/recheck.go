@@ -28,17 +28,11 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	if offline {
 		sessionID = ""
 	}
-	standing, err := s.People.Standing(ctx, r.UserID, sessionID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: the person is gone", ErrDenied)
-	}
+	standing, err := s.standing(ctx, r.UserID, sessionID)
 	if err != nil {
-		return storeFailed("read the person", err)
+		return err
 	}
 	user := standing.User
-	if !user.Disabled.IsZero() {
-		return fmt.Errorf("%w: the person is disabled", ErrDenied)
-	}
 	if slices.ContainsFunc(p.Evidence, user.outdated) {
 		return fmt.Errorf("%w: the password was changed, or nothing of then counts any more", ErrDenied)
 	}
@@ -72,6 +66,20 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 		return fmt.Errorf("%w: the proof does not meet what the client demands", ErrDenied)
 	}
 	return nil
+}
+
+// standing reads what a grant of a person is judged against. ErrDenied: the person is gone or disabled.
+func (s *Server) standing(ctx context.Context, userID, sessionID string) (Standing, error) {
+	standing, err := s.People.Standing(ctx, userID, sessionID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return Standing{}, fmt.Errorf("%w: the person is gone", ErrDenied)
+	case err != nil:
+		return Standing{}, storeFailed("read the person", err)
+	case !standing.User.Disabled.IsZero():
+		return Standing{}, fmt.Errorf("%w: the person is disabled", ErrDenied)
+	}
+	return standing, nil
 }
 
 // rejudge finds out what of evidence counts under a policy that it was not given under, and for the
