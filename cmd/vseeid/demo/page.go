@@ -50,6 +50,7 @@ type claim struct{ Name, Value, Meaning string }
 var meanings = []struct{ name, meaning string }{
 	{"amr", "how the person signed in (RFC 8176)"},
 	{"acr", "the level that this amounts to"},
+	{"recovery", "a recovery code was among them: ask to set up again what was lost"},
 	{"auth_time", "when the oldest of these proofs was given"},
 	{"sub", "who it is: the only key to store an account under"},
 	{"name", "what to call them"},
