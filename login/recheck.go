@@ -28,7 +28,7 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	if offline {
 		sessionID = ""
 	}
-	standing, err := s.standing(ctx, r.UserID, sessionID)
+	standing, err := s.stands(ctx, r.UserID, sessionID)
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	return nil
 }
 
-// standing reads what a grant of a person is judged against. ErrDenied: the person is gone or disabled.
-func (s *Server) standing(ctx context.Context, userID, sessionID string) (Standing, error) {
+// stands reads what a grant of a person is judged against. ErrDenied: the person is gone or disabled.
+func (s *Server) stands(ctx context.Context, userID, sessionID string) (Standing, error) {
 	standing, err := s.People.Standing(ctx, userID, sessionID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
