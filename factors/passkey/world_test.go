@@ -2,7 +2,11 @@ package passkey_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"log"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +30,7 @@ const (
 
 var start = time.Date(2026, 11, 23, 9, 0, 5, 0, time.UTC)
 
-// world is a factor over a store with two people, and a clock that stands.
+// world is a factor over a store with two people of its own, and a clock that stands.
 type world struct {
 	*passkey.Factor
 	db             *sqldb.DB
@@ -34,27 +38,42 @@ type world struct {
 	now            time.Time
 }
 
-func newWorld(t testing.TB, change ...func(*passkey.Config)) *world {
-	t.Helper()
+// shared is the store of every world: their people are others each time.
+var shared *sqldb.DB
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "passkey")
+	if err != nil {
+		log.Fatal(err)
+	}
+	code, err := withStore(dir, m.Run)
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(code)
+}
+
+func withStore(dir string, run func() int) (code int, err error) {
 	keys, err := secret.Parse(secret.NewKey())
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	db, err := sqldb.Open(t.Context(), sqldb.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "passkey.db"), Keys: keys})
+	shared, err = sqldb.Open(context.Background(), sqldb.Config{DSN: "sqlite:" + filepath.Join(dir, "passkey.db"), Keys: keys})
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := shared.Migrate(context.Background()); err != nil {
+		return 0, err
 	}
-	w := &world{db: db, now: start}
-	w.charlotte, w.bob = w.person(t, "charlotte@riverside.example"), w.person(t, "bob@riverside.example")
-	w.charlotte.Name = "Charlotte Webb"
+	return run(), shared.Close()
+}
+
+func newWorld(t testing.TB, change ...func(*passkey.Config)) *world {
+	t.Helper()
+	w := &world{db: shared, now: start}
+	w.charlotte, w.bob = w.somebody(t), w.somebody(t)
+	w.charlotte.Email, w.charlotte.Name = "charlotte@riverside.example", "Charlotte Webb"
+	w.bob.Email = "bob@riverside.example"
 	w.Factor = w.factor(t, change...)
 	return w
 }
@@ -75,19 +94,15 @@ func (w *world) factor(t testing.TB, change ...func(*passkey.Config)) *passkey.F
 	return factor
 }
 
-func (w *world) person(t testing.TB, email string) factors.User {
+// somebody is one more person.
+func (w *world) somebody(t testing.TB) factors.User {
 	t.Helper()
-	u := login.User{ID: uuid.Must(uuid.NewV7()).String(), Email: email, Created: start, Updated: start}
+	id := uuid.Must(uuid.NewV7()).String()
+	u := login.User{ID: id, Email: id + "@riverside.example", Created: start, Updated: start}
 	if err := w.db.CreateUser(t.Context(), u, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	return u.Factor()
-}
-
-// somebody is one more person, for a test of many cases over one store.
-func (w *world) somebody(t testing.TB) factors.User {
-	t.Helper()
-	return w.person(t, uuid.NewString()+"@riverside.example")
 }
 
 // asked is a ceremony that was begun.
