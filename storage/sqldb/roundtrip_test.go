@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -20,9 +21,12 @@ import (
 	"github.com/vsee/vseeid/storage/sqldb"
 )
 
-// counter passes a PostgreSQL connection on and counts how often the client waits for an answer: the
-// messages Sync and Query of its protocol.
-type counter struct{ waits atomic.Int64 }
+// counter passes a PostgreSQL connection on, counts how often the client waits for an answer (the
+// messages Sync and Query of its protocol), and tells parsed the texts that the client has prepared.
+type counter struct {
+	waits  atomic.Int64
+	parsed func(query string) // nil: nobody asks
+}
 
 // proxy returns dsn with the counter in front of its server.
 func (c *counter) proxy(t *testing.T, dsn string) string {
@@ -76,6 +80,9 @@ func (c *counter) forward(to io.Writer, from io.Reader) {
 		}
 		if header == 5 && (head[0] == 'S' || head[0] == 'Q') {
 			c.waits.Add(1)
+		}
+		if c.parsed != nil && header == 5 && head[0] == 'P' { // Parse: a name, the text, the types
+			c.parsed(string(bytes.SplitN(body, []byte{0}, 3)[1]))
 		}
 		if _, err := to.Write(append(head, body...)); err != nil {
 			return

@@ -72,5 +72,5 @@ CREATE TABLE links (
     CHECK (finished IS NULL OR pressed IS NOT NULL)
 ) /* strict */;
 
-CREATE INDEX links_user ON links (user_id) WHERE finished IS NULL;
+CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_expires ON links (expires);
