@@ -254,7 +254,9 @@ func (p Policy) validTimes() error {
 		name string
 		d    Duration
 	}{
-		{"reuse", p.Reuse}, {"session idle", p.Session.Idle}, {"session overall", p.Session.Overall},
+		{"reuse", p.Reuse},
+		{"session idle", p.Session.Idle},
+		{"session overall", p.Session.Overall},
 		{"trust_device remind_after", p.Trust.RemindAfter},
 	} {
 		if d.d < Duration(time.Minute) || d.d > Duration(365*24*time.Hour) {
