@@ -94,11 +94,11 @@ func (tx Transaction) home() string {
 	return path
 }
 
-// resident is the person whom the browser is signed in as, if what the session lends meets d.
-func (s *Server) resident(r *http.Request, d Demand) (visit, bool, error) {
+// resident is the person whom the browser is signed in as, if what the session lends meets the policy.
+func (s *Server) resident(r *http.Request) (visit, bool, error) {
 	v := visit{now: s.Now()}
-	d.Silent = true // an offer is no reason to keep anybody out
-	v.tx = Transaction{Started: v.now, Demand: d}
+	// An offer is no reason to keep anybody out.
+	v.tx = Transaction{Started: v.now, Demand: Demand{Silent: true}}
 	var err error
 	if v.facts, err = s.seed(r, &v.tx, v.now); err != nil {
 		return v, false, err
@@ -113,7 +113,7 @@ func (s *Server) resident(r *http.Request, d Demand) (visit, bool, error) {
 // resides is around what anybody may do who is signed in.
 func (s *Server) resides(h residentFunc) http.Handler {
 	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
-		v, ok, err := s.resident(r, Demand{})
+		v, ok, err := s.resident(r)
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (f facts) sudo() Demand {
 // sudo lets who has proved enough go on. It reports false, having sent the browser to prove it and to
 // come back to page, for everybody else.
 func (s *Server) sudo(w http.ResponseWriter, r *http.Request, page string) (visit, bool, error) {
-	v, ok, err := s.resident(r, Demand{})
+	v, ok, err := s.resident(r)
 	if err != nil {
 		return v, false, err
 	}

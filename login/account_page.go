@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -111,7 +112,7 @@ func (s *Server) liveSessions(ctx context.Context, v visit) ([]session.Session, 
 // device is a session in words.
 func device(one session.Session) templates.Device {
 	return templates.Device{
-		Name: agent.Browser(one.Agent, ""), Address: one.IP, Created: one.Created, LastUsed: one.LastUsed,
+		Name: cmp.Or(agent.Browser(one.Agent, ""), agent.Unknown), Address: one.IP, Created: one.Created, LastUsed: one.LastUsed,
 	}
 }
 

@@ -169,7 +169,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, tx Transaction,
 		return s.Fail(w, r, tx.Request, oauthError)
 	}
 	page := templates.Notice{Frame: s.frame(r, tx.Demand)}
-	_, ok, err := s.resident(r, Demand{})
+	_, ok, err := s.resident(r)
 	switch {
 	case err != nil:
 		return err

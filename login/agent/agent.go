@@ -9,6 +9,9 @@ import (
 	"github.com/mileusna/useragent"
 )
 
+// Unknown is a browser that is not listed here.
+const Unknown = "an unknown browser"
+
 // Browser names a browser and what it runs on: "Safari on an iPhone". platform is what the browser
 // names by itself (Sec-CH-UA-Platform) and may be empty. Browser is empty for who sent neither.
 func Browser(userAgent, platform string) string {
@@ -18,7 +21,7 @@ func Browser(userAgent, platform string) string {
 	ua := useragent.Parse(userAgent)
 	name, known := browsers[ua.Name]
 	if !known {
-		name = "an unknown browser"
+		name = Unknown
 	}
 	d := deviceOf(ua, platform)
 	if d == mac && ua.Name == useragent.Safari {
