@@ -100,7 +100,7 @@ func (s *Server) begun(r *http.Request, v visit) (visit, error) {
 		return v, err
 	}
 	before, won := v.tx.Version, false
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+	tx, err := s.swap(r.Context(), v.tx, func(t *Transaction) bool { // a page that loads itself again is no answer
 		if won = t.Version == before; won {
 			t.Pending = pending
 			if c.kind == factors.Email {

@@ -239,3 +239,123 @@ func TestLostSwapsAreDecidedAnew(t *testing.T) {
 	_, _, answer := b.setUp(u, login.Demand{})
 	answer.is(t, "user", u.ID, "amr", "mfa otp pwd")
 }
+
+func (s shaky) AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.AddEnrollment(ctx, e, proved, replace, trail)
+}
+
+func (s shaky) RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error {
+	if err := s.fails(); err != nil {
+		return err
+	}
+	return s.DB.RenameEnrollment(ctx, userID, enrollmentID, name, trail)
+}
+
+func (s shaky) MailState(ctx context.Context, id string) (storage.MailState, error) {
+	if err := s.fails(); err != nil {
+		return "", err
+	}
+	return s.DB.MailState(ctx, id)
+}
+
+func (s shaky) User(ctx context.Context, id string) (login.User, error) {
+	if err := s.fails(); err != nil {
+		return login.User{}, err
+	}
+	return s.DB.User(ctx, id)
+}
+
+// TestT49_EveryFailureOfPasskeysAndMail is TestT49_EveryFailureStops for a mailed code, and for a
+// passkey that is made, named and used by who has said nothing.
+func TestT49_EveryFailureOfPasskeysAndMail(t *testing.T) {
+	const never = 1 << 30
+	left := never
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		s := shaky{c.People.(*sqldb.DB), &left}
+		c.People, c.Enrollments, c.Additions, c.Sessions, c.Attempts, c.Audit, c.Outbox = s, s, s, s, s, s, s
+	})
+	w.org("riverside", preset("standard"))
+	u := w.verified(w.person("anna", "riverside"))
+	seed, _, _ := w.browser().setUp(u, login.Demand{})
+
+	walks := map[string]func(d *device, ok func(page) bool) page{
+		"mail": func(d *device, ok func(page) bool) page {
+			d.can = ""
+			p := d.begin(login.Demand{})
+			for _, answer := range [][]string{{"identifier", "email", u.Email}, {"password", "password", secretWord}, {"method", "method", "email"}, {"mail"}, {"challenge"}} {
+				switch {
+				case !ok(p):
+					return p
+				case answer[0] == "mail":
+					if word := d.get(p.on("mail")); !ok(word) {
+						return word
+					}
+					continue
+				case answer[0] == "challenge":
+					answer = append(answer, "code", w.mailed(u))
+				}
+				p = d.follow(d.post(p.on(answer[0]), answer[1:]...))
+			}
+			return p
+		},
+		"passkey": func(d *device, ok func(page) bool) page {
+			p := d.begin(login.Demand{})
+			for _, answer := range [][]string{{"identifier", "email", u.Email}, {"password", "password", secretWord}, {"challenge"}, {"make"}, {"name", "name", "phone"}, {"again"}, {"use"}} {
+				switch {
+				case !ok(p):
+					return p
+				case answer[0] == "challenge":
+					answer = append(answer, "code", w.app(seed))
+				case answer[0] == "make":
+					p = d.follow(d.make(p))
+					continue
+				case answer[0] == "again":
+					p = d.begin(login.Demand{Fresh: true, Select: true})
+					continue
+				case answer[0] == "use":
+					p = d.follow(d.use(p))
+					continue
+				}
+				p = d.follow(d.post(p.on(answer[0]), answer[1:]...))
+			}
+			return p
+		},
+	}
+	for name, walk := range walks {
+		failures := 0
+		for n := 0; ; n++ {
+			w.forgive(u)
+			w.pass(3 * time.Hour) // for another mail
+			for _, e := range w.enrolled(u) {
+				if e.Kind == factors.Passkey {
+					must(t, w.db.RemoveEnrollment(t.Context(), u.ID, e.ID, w.now(), nil, storage.Trail{}))
+				}
+			}
+			already, d := len(w.results()), w.phone()
+			left = n
+			p := walk(d, func(p page) bool { return p.status < 500 && !strings.Contains(p.body, "Something Went Wrong") })
+			left = never
+			if p.answer != nil {
+				p.is(t, "user", u.ID)
+				break
+			}
+			failures++
+			text := tags.ReplaceAllString(p.body, "")
+			if strings.HasPrefix(p.path, "/begin") { // an error of Begin is the caller's to show
+				continue
+			}
+			if p.status != http.StatusServiceUnavailable || strings.Contains(p.body, "hunter2") || !strings.Contains(text, "req-1") {
+				t.Errorf("%s, call %d: %d %s", name, n, p.status, text)
+			}
+			if got := len(w.results()); got > already+1 || (name == "mail" && got != already) {
+				t.Fatalf("%s: call %d failed and the client was answered", name, n)
+			}
+		}
+		if failures < 15 {
+			t.Errorf("%s: only %d calls were tried", name, failures)
+		}
+	}
+}

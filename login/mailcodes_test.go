@@ -144,7 +144,7 @@ func TestMailCodeLimits(t *testing.T) {
 	}
 	w.pass(31 * time.Second)
 	refused := b.post(p.on("resend"))
-	refused.shows(t, http.StatusTooManyRequests, "as many emails as we may")
+	refused.shows(t, http.StatusTooManyRequests, "You can ask for another email in")
 	if refused.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -155,15 +155,35 @@ func TestMailCodeLimits(t *testing.T) {
 	c := w.browser()
 	p = c.password(c.begin(login.Demand{}), u)
 	p = c.follow(c.post(p.on("method"), "method", "email"))
-	p.shows(t, http.StatusOK, "as many emails as we may", "Try another method", "Resend")
+	p.shows(t, http.StatusOK, "You can ask for another email in", "Try another method", "Resend")
 	if strings.Contains(p.body, `name="code"`) {
 		t.Error("there is a field for a code that nobody sent")
 	}
 	c.post(p.on("challenge"), "code", "123456")
-	c.post(p.on("resend")).shows(t, http.StatusOK, "as many emails")
+	c.post(p.on("resend")).shows(t, http.StatusOK, "You can ask for another email in")
 	c.get(p.on("mail")).shows(t, http.StatusNotFound)
 	p = c.follow(c.post(p.on("method"), "method", "totp"))
 	c.follow(c.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID)
+}
+
+// TestOneMailForManyTabs loads the page that mails a code in many tabs at once.
+func TestOneMailForManyTabs(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.org("riverside", preset("standard"))
+		u := w.verified(w.person("anna", "riverside"))
+		w.browser().setUp(u, login.Demand{})
+		b := w.browser()
+		p := b.password(b.begin(login.Demand{}), u)
+		b.post(p.on("method"), "method", "email")
+		for _, tab := range parallel(6, func(int) page { return b.follow(b.get(p.on(""))) }) {
+			tab.shows(t, http.StatusOK, "Verify Your Identity")
+		}
+		if n := len(w.codeMails(u)); n != 1 {
+			t.Errorf("%d mails", n)
+		}
+		b.follow(b.post(p.on("challenge"), "code", w.mailed(u))).is(t, "user", u.ID)
+	})
 }
 
 func TestMailThatDoesNotArrive(t *testing.T) {

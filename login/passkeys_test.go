@@ -310,6 +310,28 @@ func TestT53_W03_LiesOfAnAuthenticator(t *testing.T) {
 	if len(w.results()) != before {
 		t.Error("somebody came in")
 	}
+
+	// One passkey is one person's: who claims another's makes nothing.
+	carl := w.person("carl", "riverside")
+	third := w.phone()
+	_, _, p = third.setUp(carl, login.Demand{})
+	third.keys.Lies.CredentialID = phone.keys.Keys()[0].ID
+	third.make(p).shows(t, http.StatusUnprocessableEntity, "already belongs to an account")
+	for _, lie := range []func(a *passkeytest.Authenticator){
+		func(a *passkeytest.Authenticator) { a.Lies.Origin = "https://evil.example" },
+		func(a *passkeytest.Authenticator) { a.Lies.RPID = "evil.example" },
+		func(a *passkeytest.Authenticator) { a.Lies.Challenge = []byte("another challenge") },
+		func(a *passkeytest.Authenticator) { a.Lies.Type = "webauthn.get" },
+		func(a *passkeytest.Authenticator) { a.Absent = true },
+		func(a *passkeytest.Authenticator) { a.Unverified = true },
+	} {
+		third.keys = passkeytest.New(origin)
+		lie(third.keys)
+		third.make(third.get(p.on(""))).shows(t, http.StatusUnprocessableEntity)
+	}
+	if slices.ContainsFunc(w.enrolled(carl), func(e factors.Enrollment) bool { return e.Kind == factors.Passkey }) {
+		t.Error("a lie made a passkey")
+	}
 }
 
 // forgive forgets the failures of a person.
@@ -450,7 +472,7 @@ func TestBrowserErrorsHaveWords(t *testing.T) {
 	w.org("riverside", preset("standard"))
 	u := w.person("anna", "riverside")
 	phone := w.phone()
-	phone.trusts(u)
+	seed, _ := phone.trusts(u)
 	challenge := phone.anew(u)
 	for _, c := range []struct{ name, late, says string }{
 		{"NotAllowedError", "", "stopped before they were finished"},
@@ -478,9 +500,17 @@ func TestBrowserErrorsHaveWords(t *testing.T) {
 	// On a device that has one already there is no need for another, nor to be asked again.
 	other := w.phone()
 	other.keys = phone.keys
+	w.pass(time.Minute)
 	p := other.password(other.begin(login.Demand{}), u)
-	p = other.follow(other.post(p.on("method"), "method", "recovery"))
-	p.shows(t, http.StatusOK, "Recovery code")
+	p = other.follow(other.post(p.on("challenge"), "code", w.app(seed)))
+	p.shows(t, http.StatusOK, "Log In Faster on This Device")
+	_, err := other.keys.Create(p.options(t))
+	if err == nil || err.Error() != "InvalidStateError" {
+		t.Fatalf("the browser would make another: %v", err)
+	}
+	other.post(p.on("passkey"), "error", err.Error()).shows(t, http.StatusUnprocessableEntity, "already has a passkey")
+	other.follow(other.post(p.on("later"))).is(t, "user", u.ID)
+	other.anew(u).shows(t, http.StatusOK, "Use fingerprint")
 }
 
 func TestOfferedTrustPutOffAndRefused(t *testing.T) {

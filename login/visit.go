@@ -109,17 +109,27 @@ func (s *Server) note(ctx context.Context, tx Transaction, e storage.Event) erro
 	return s.record(ctx, storage.With(e))
 }
 
-// change applies fn to the transaction as it is now, and keeps it if nobody was faster; otherwise
+// change is swap for an answer: its person may rest again from now on.
+func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transaction) bool) (Transaction, error) {
+	return s.swap(ctx, tx, func(t *Transaction) bool {
+		if !fn(t) {
+			return false
+		}
+		t.extend(s.Now())
+		return true
+	})
+}
+
+// swap applies fn to the transaction as it is now, and keeps it if nobody was faster; otherwise
 // fn decides anew on what the other left. fn returns false when there is nothing left to change,
 // which is no error: whoever asks for the step afterwards sees where things are.
-func (s *Server) change(ctx context.Context, tx Transaction, fn func(*Transaction) bool) (Transaction, error) {
+func (s *Server) swap(ctx context.Context, tx Transaction, fn func(*Transaction) bool) (Transaction, error) {
 	device, can := tx.Device, tx.Can
 	for range raceLimit {
 		next := tx
 		if !fn(&next) {
 			return tx, nil
 		}
-		next.extend(s.Now())
 		err := s.Transactions.SwapTransaction(ctx, next)
 		switch {
 		case err == nil:

@@ -122,3 +122,23 @@ func TestT09_NoSequenceBeatsTheLadder(t *testing.T) {
 		}
 	}
 }
+
+// A passkey cannot be guessed: who sends wrong answers waits, a minute at most, and closes nothing.
+func TestPasskeyLadder(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	var a limit.Attempt
+	for i := range 2000 {
+		next, ok := limit.PasskeyLadder.Spend(a, now)
+		if !ok {
+			t.Fatalf("attempt %d is not taken after the wait", i+1)
+		}
+		a = next
+		if wait := limit.PasskeyLadder.Wait(a, now); wait > time.Minute || (i < 4 && wait != 0) || (i == 4 && wait != time.Second) {
+			t.Fatalf("after %d attempts %v", i+1, wait)
+		}
+		now = now.Add(time.Minute)
+	}
+	if limit.PasskeyLadder.Closed(a) {
+		t.Error("it is closed")
+	}
+}
