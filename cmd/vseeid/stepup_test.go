@@ -39,14 +39,16 @@ type clinician struct {
 }
 
 // stepUp is a provider with a clock that can be put forward, and a person in front of it.
-func stepUp(t *testing.T, email string) *clinician { return stepUpAt(t, email, 0) }
+// Codes by mail it has none: they would do for who has no other factor.
+func stepUp(t *testing.T, email string) *clinician { return stepUpOn(t, email, on{}, 0) }
 
-// stepUpAt is stepUp some time ago.
-func stepUpAt(t *testing.T, email string, ago time.Duration) *clinician {
+// stepUpOn is stepUp on something else, and some time ago.
+func stepUpOn(t *testing.T, email string, o on, ago time.Duration) *clinician {
 	t.Helper()
 	clock := &clock{ahead: -ago}
 	clock.hold()
-	s := startServer(t, on{now: clock.now})
+	o.now = clock.now
+	s := startServer(t, o)
 	return &clinician{T: t, Browser: optest.NewBrowser(t, s.issuer), s: s, clock: clock, email: email}
 }
 
@@ -201,6 +203,64 @@ var (
 )
 
 func maxAge(seconds string) optest.Option { return optest.With("max_age", seconds) }
+
+// TestA03_A04_TokensOfOtherMethods: what tokens say of a recovery code and of a code by mail, when an
+// authenticator app is set up and was not at hand.
+func TestA03_A04_TokensOfOtherMethods(t *testing.T) {
+	c := stepUpOn(t, charlotte, on{sender: nowhere{}}, 0)
+	app := c.s.messengerApp(t)
+	f := app.Begin()
+	page := c.Open(f.URL())
+	for !page.Has("confirmed") {
+		_, page = c.answer(page)
+	}
+	recovery := recoveryOf(t, page)
+	f.Code(c.walk(page))
+	c.clock.pass(time.Hour)
+
+	// toCode begins again and goes to the page of another method.
+	toCode := func(kind string) (*optest.Flow, *optest.Page) {
+		t.Helper()
+		f := app.Begin(afresh)
+		return f, c.Open(f.URL()).Submit("password", samplePassword).Choose(kind)
+	}
+	ends := func(f *optest.Flow, p *optest.Page) got {
+		t.Helper()
+		answer := wantStatus(t, "redeem", app.Redeem(f, f.Code(c.walk(p))), http.StatusOK)
+		return got{app.Verify(answer.IDToken, f.Nonce), answer}
+	}
+	f, page = toCode("email")
+	g := ends(f, page.Submit("code", c.MailedCode(charlotte)))
+	c.proved(g, login.ACRMultiFactor, "mca", "mfa", "otp", "pwd") // and never AAL2
+	if insideOf(t, g.IDToken)["recovery"] != nil || insideOf(t, g.AccessToken)["recovery"] != nil {
+		t.Error("a code by mail is said to be a recovery code")
+	}
+
+	f, page = toCode("recovery")
+	page = page.Submit("code", recovery)
+	if !page.Has("confirmed") {
+		t.Fatalf("the new recovery code is not shown: %s", page)
+	}
+	page = page.Submit("confirmed", "true")
+	if page.Response(f.Params.Get("redirect_uri")) == nil { // the offer to set up anew what was lost
+		page = page.Press("/later")
+	}
+	g = ends(f, page)
+	c.proved(g, login.ACRAAL2, twoFactors...)
+	refreshed := wantStatus(t, "refresh", app.Refresh(g.RefreshToken), http.StatusOK)
+	silent := c.signIn(app, silently) // by the session, which rests on the same
+	for name, token := range map[string]string{
+		"ID token": g.IDToken, "access token": g.AccessToken, "refreshed ID token": refreshed.IDToken,
+		"refreshed access token": refreshed.AccessToken, "ID token by single sign-on": silent.IDToken,
+	} {
+		if got := insideOf(t, token)["recovery"]; got != true {
+			t.Errorf("%s: recovery is %v", name, got)
+		}
+	}
+	if g := c.signIn(app, afresh); insideOf(t, g.IDToken)["recovery"] != nil {
+		t.Error("a sign-in without the recovery code is said to be one with it")
+	}
+}
 
 // TestA20_RequestRaises: what a client asks adds to the policy of the organization and to what the
 // client has registered. It takes nothing away.
@@ -597,7 +657,7 @@ func TestA28_SignAPrescription(t *testing.T) {
 		"with a passkey": {true, []string{"passkey"}, "Signed with a passkey"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := stepUpAt(t, charlotte, 20*time.Minute)
+			c := stepUpOn(t, charlotte, on{}, 20*time.Minute)
 			if test.phone {
 				c.with(passkeytest.NewSynced)
 			}
