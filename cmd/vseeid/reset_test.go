@@ -71,7 +71,7 @@ type grant struct {
 func lockOut(t *testing.T) *lockedOut {
 	t.Helper()
 	d := deploy(t)
-	smtp := mailed(t)
+	smtp := mailing(t)
 	l := &lockedOut{deployment: d, one: d.serve(smtp...), two: d.serve(smtp...)}
 	l.who = &patient{t: t, phone: passkeytest.New(d.issuer), mailed: func() string { return codeTo(t, d.durable, charlotte) }}
 	u, err := d.durable.UserByEmail(t.Context(), charlotte)

@@ -73,19 +73,19 @@ func (s secrets) foundIn(t *testing.T, where, text string) {
 
 var byteaInJSON = regexp.MustCompile(`\\\\x([0-9a-f]*)`)
 
-// tables is every row of every table as text, and what stands in the columns of bytes once more as
+// tablesOf is every row of every table as text, and what stands in the columns of bytes once more as
 // it is.
-func (d *deployment) tables() (text string, decoded int) {
-	d.t.Helper()
-	ctx := d.t.Context()
-	conn, err := pgx.Connect(ctx, d.dsn)
-	must(d.t, err)
+func tablesOf(t testing.TB, dsn string) (text string, decoded int) {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, dsn)
+	must(t, err)
 	defer conn.Close(ctx)
 	texts := func(query string) []string {
 		rows, err := conn.Query(ctx, query)
-		must(d.t, err)
+		must(t, err)
 		out, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		must(d.t, err)
+		must(t, err)
 		return out
 	}
 	var out strings.Builder
@@ -94,7 +94,7 @@ func (d *deployment) tables() (text string, decoded int) {
 			fmt.Fprintln(&out, table, row)
 			for _, m := range byteaInJSON.FindAllStringSubmatch(row, -1) {
 				b, err := hex.DecodeString(m[1])
-				must(d.t, err)
+				must(t, err)
 				fmt.Fprintf(&out, "%s\n", b)
 				decoded++
 			}
@@ -103,21 +103,21 @@ func (d *deployment) tables() (text string, decoded int) {
 	return out.String(), decoded
 }
 
-// shortLived is every key of this deployment in Redis with what stands there.
-func (d *deployment) shortLived() string {
-	d.t.Helper()
-	ctx := d.t.Context()
-	client := redis.NewClient(&redis.Options{Addr: d.redis})
+// keysOf is every key that begins with prefix in Redis, with what stands there.
+func keysOf(t testing.TB, addr, prefix string) string {
+	t.Helper()
+	ctx := t.Context()
+	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
 	var out strings.Builder
-	keys, err := client.Keys(ctx, d.prefix+"*").Result()
-	must(d.t, err)
+	keys, err := client.Keys(ctx, prefix+"*").Result()
+	must(t, err)
 	for _, key := range keys {
 		raw, err := client.Dump(ctx, key).Result()
 		if errors.Is(err, redis.Nil) {
 			continue // it expired just now
 		}
-		must(d.t, err)
+		must(t, err)
 		fmt.Fprintf(&out, "%s\n%s\n", key, raw)
 		if fields, err := client.HGetAll(ctx, key).Result(); err == nil {
 			for name, value := range fields {
@@ -147,7 +147,7 @@ func TestT46_SecretsAtRestAndInLogs(t *testing.T) {
 	var redisText strings.Builder
 	looks := 0
 	look := func(p *optest.Page) *optest.Page {
-		redisText.WriteString(d.shortLived())
+		redisText.WriteString(keysOf(t, d.redis, d.prefix))
 		looks++
 		if strings.HasPrefix(p.URL.Path, "/u/login/") {
 			s.add("the id of a sign-in", strings.Split(p.URL.Path, "/")[3])
@@ -237,7 +237,7 @@ func TestT46_SecretsAtRestAndInLogs(t *testing.T) {
 	if looks < 20 || len(s) < 40 {
 		t.Fatalf("%d looks at Redis for %d secrets: the run is not what it was", looks, len(s))
 	}
-	tables, decoded := d.tables()
+	tables, decoded := tablesOf(t, d.dsn)
 	log := instance.stderr.String()
 	if decoded < 10 || !strings.Contains(tables, "enrollments {") || !strings.Contains(tables, charlotte) || !strings.Contains(redisText.String(), d.prefix+"code:") || !strings.Contains(log, `"level":"DEBUG"`) {
 		t.Fatal("a dump is empty")

@@ -39,6 +39,7 @@ type testServer struct {
 	provider *provider
 	logs     *logBuffer
 	dsn      string // of the durable store
+	prefix   string // of every key in Redis
 }
 
 // on says what a test server stands on.
@@ -63,7 +64,7 @@ func startServer(t testing.TB, o on) *testServer {
 	hasher, err := password.New(o.hashing)
 	must(t, err)
 
-	s := &testServer{logs: &logBuffer{}, dsn: "sqlite:" + t.TempDir() + "/vseeid.db"}
+	s := &testServer{logs: &logBuffer{}, dsn: "sqlite:" + t.TempDir() + "/vseeid.db", prefix: secret.NewKey()[:12] + ":"}
 	if o.servers {
 		s.dsn = storagetest.Postgres(t)
 	}
@@ -78,7 +79,7 @@ func startServer(t testing.TB, o on) *testServer {
 	issuer, err := url.Parse(s.issuer)
 	must(t, err)
 	s.parts = parts{
-		issuer: issuer, durable: durable, short: openShortFor(t, o, keys), secrets: keys, passwords: hasher, sender: o.sender,
+		issuer: issuer, durable: durable, short: openShortFor(t, o, keys, s.prefix), secrets: keys, passwords: hasher, sender: o.sender,
 		passkey: passkeyRules{rpID: "localhost"},
 		brand:   templates.Brand{Name: "VSee"}, support: "help@vsee.example", log: newLogger(s.logs, "json", -4), now: o.now, mailbox: true,
 	}
@@ -110,7 +111,7 @@ func startServer(t testing.TB, o on) *testServer {
 	return s
 }
 
-func openShortFor(t testing.TB, o on, keys *secret.Keys) shortLived {
+func openShortFor(t testing.TB, o on, keys *secret.Keys, prefix string) shortLived {
 	t.Helper()
 	if !o.servers {
 		return memory.New(memory.Config{Now: o.now})
@@ -119,7 +120,7 @@ func openShortFor(t testing.TB, o on, keys *secret.Keys) shortLived {
 	if addr == "" {
 		t.Skip("VSEEID_TEST_REDIS is not set: make test starts one")
 	}
-	db, err := redisdb.Open(t.Context(), redisdb.Config{Addrs: []string{addr}, Prefix: secret.NewKey()[:12] + ":", Keys: keys, Now: o.now})
+	db, err := redisdb.Open(t.Context(), redisdb.Config{Addrs: []string{addr}, Prefix: prefix, Keys: keys, Now: o.now})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	return db

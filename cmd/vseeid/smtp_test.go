@@ -30,7 +30,18 @@ type postOffice struct {
 // startPostOffice starts one, and returns it with the sender that delivers to it.
 func startPostOffice(t testing.TB) (*postOffice, notice.Sender) {
 	t.Helper()
-	p := &postOffice{t: t}
+	p, addr := openPostOffice(t)
+	port, err := strconv.Atoi(portOf(addr))
+	must(t, err)
+	sender, err := notice.SMTP{Host: "127.0.0.1", Port: port, TLS: notice.Plain, From: "VSee <no-reply@vsee.example>", HELO: "id.vsee.example"}.Mailer()
+	must(t, err)
+	return p, sender
+}
+
+// openPostOffice starts one, and returns it with its address.
+func openPostOffice(t testing.TB) (p *postOffice, addr string) {
+	t.Helper()
+	p = &postOffice{t: t}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	server := smtp.NewServer(p)
@@ -41,11 +52,7 @@ func startPostOffice(t testing.TB) (*postOffice, notice.Sender) {
 		must(t, server.Close())
 		work.Wait()
 	})
-	port, err := strconv.Atoi(portOf(listener.Addr().String()))
-	must(t, err)
-	sender, err := notice.SMTP{Host: "127.0.0.1", Port: port, TLS: notice.Plain, From: "VSee <no-reply@vsee.example>", HELO: "id.vsee.example"}.Mailer()
-	must(t, err)
-	return p, sender
+	return p, listener.Addr().String()
 }
 
 // NewSession implements smtp.Backend.
