@@ -113,7 +113,8 @@ func (k *Keys) Open(sealed []byte, associated string) ([]byte, error) {
 }
 
 // Hash is a keyed SHA-256 of s under the newest key, for writing. Use it only on secrets of at
-// least 128 random bits; the purpose keeps a secret of one kind from being looked up as another.
+// least 128 random bits, or on what is worthless soon: whoever has the master key as well as the
+// hash tries out what is shorter. The purpose keeps a secret of one kind from being looked up as another.
 func (k *Keys) Hash(purpose, s string) []byte { return sum(k.macs[0], purpose, s) }
 
 // Hashes is Hash under every key, newest first, for looking up. It is never empty.

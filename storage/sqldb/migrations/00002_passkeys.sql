@@ -1,7 +1,7 @@
 -- +goose Up
 
--- What the account page, passkeys, mail codes and support need. Every column is one that the release
--- before it does not have to know: it is NULL or has a default.
+-- What the account page, passkeys, mail codes and support need. Every column is NULL or has a default, so
+-- that instances of the release before go on beside those of this one while they are exchanged.
 
 ALTER TABLE users ADD COLUMN default_method text NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN password_mail timestamptz;
@@ -18,8 +18,8 @@ ALTER TABLE enrollments ADD COLUMN place text NOT NULL DEFAULT '';
 
 CREATE UNIQUE INDEX enrollments_handle ON enrollments (handle) WHERE removed IS NULL AND handle IS NOT NULL;
 
--- A subject can hold a code. What is NULL here is in the column subject, where the release before
--- kept it.
+-- A subject can hold a code. Where this is NULL it is in the column subject, in which the release before
+-- kept it; an instance of that release sends what it finds here without a subject.
 ALTER TABLE mails ADD COLUMN sealed_subject bytea;
 ALTER TABLE mails ADD COLUMN not_after timestamptz;
 
