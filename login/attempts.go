@@ -171,7 +171,7 @@ func (s *Server) cleared(ctx context.Context, key string, after limit.Attempt) e
 // failed notes a wrong answer that was counted as after, and whether it locked the kind.
 func (s *Server) failed(ctx context.Context, k factors.Kind, after limit.Attempt, u User, now time.Time) error {
 	event := storage.Event{At: now, Type: storage.SignInFailed, UserID: u.ID, Detail: map[string]string{"factor": string(k)}}
-	if k != factors.Password {
+	if k != factors.Password && k != factors.Passkey { // which can come first
 		event.Detail["after"] = string(factors.Password) // somebody knows it
 	}
 	trail := storage.With(event)

@@ -154,8 +154,9 @@ func (s *Server) made(w http.ResponseWriter, r *http.Request, v visit, pending *
 	if err != nil {
 		return storeFailed("set up a passkey", err)
 	}
-	e.Name = passkeyName(v.user, e, storage.OriginOf(r.Context()))
-	if v.step.Offer == OfferTrust || platformAttached(r) {
+	here := v.step.Offer == OfferTrust || platformAttached(r)
+	e.Name = passkeyName(v.user, e, here, storage.OriginOf(r.Context()))
+	if here {
 		if err := s.keepDevice(w, r, v.user.ID, v.tx.Can, knowsPasskey(e.ID)); err != nil {
 			return err
 		}
@@ -164,16 +165,20 @@ func (s *Server) made(w http.ResponseWriter, r *http.Request, v visit, pending *
 }
 
 // passkeyName is what a new passkey is called until its owner calls it something else: "Charlotte's
-// iPhone".
-func passkeyName(u User, e factors.Enrollment, from storage.Origin) string {
+// iPhone". One that is not here (a phone was held to the screen of a computer) keeps the name of what
+// holds it, as far as that is known.
+func passkeyName(u User, e factors.Enrollment, here bool, from storage.Origin) string {
 	what := agent.Device(from.UserAgent, from.Platform)
-	if e.Place == factors.OnKey {
+	switch {
+	case e.Place == factors.OnKey:
 		what = "security key"
+	case !here:
+		return e.Name
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(u.Name), " ")
 	name, refusal := factorName(first + "'s " + what)
 	if first == "" || refusal != "" {
-		return strings.ToUpper(what[:1]) + what[1:]
+		return "My " + what
 	}
 	return name
 }
