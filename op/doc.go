@@ -35,5 +35,6 @@
 //	GET       /.well-known/jwks.json            discovery.go
 //
 // Its subpackages are pure: request reads and judges what arrives, token turns an Authorization
-// into tokens and back, keys is the ring they are signed with.
+// into tokens and back, keys is the ring they are signed with. resource is the other end: what an API
+// of an integrator verifies access tokens with. It knows nothing of the others.
 package op
