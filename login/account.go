@@ -129,12 +129,13 @@ func (s *Server) resides(h residentFunc) http.Handler {
 }
 
 // sudo is what it takes to change something about the account: everything proved minutes ago, by two
-// factors where the person has a second one that the policy allows.
+// factors where the person has a second one that the policy allows. A mail code is none beside it:
+// whoever reads the mailbox must not be able to take the better one away.
 func (f facts) sudo() Demand {
 	age := sudoAge
 	d := Demand{MaxAge: &age}
 	if hasFactor(f.policy, f.enrolled) {
-		d.ACR, d.Essential = []string{ACRMultiFactor}, true
+		d.ACR, d.Essential = []string{ACRAAL2}, true
 	}
 	return d
 }

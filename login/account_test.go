@@ -289,6 +289,24 @@ func optional() login.Policy {
 }
 
 // T-13: what adds or replaces a factor is begun, and finished, by who proves a factor that there is.
+// TestT13_MailCodeChangesNothing: whoever has the password and reads the mailbox can sign in where the
+// policy lets a code be mailed, and can take nothing better away.
+func TestT13_MailCodeChangesNothing(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	app := w.enrollment(anna.user, factors.TOTP)
+	thief := w.browser()
+	p := thief.byMail(thief.password(thief.begin(login.Demand{}), w.verified(anna.user)))
+	thief.follow(thief.post(p.on("challenge"), "code", w.mailed(anna.user))).is(t, "user", anna.user.ID)
+	p = thief.follow(thief.post("/account/factors/" + app.ID + "/remove"))
+	p.shows(t, http.StatusOK, "Verify Your Identity")
+	thief.get(p.on("method")).shows(t, http.StatusOK, "Recovery code", "This alone is not enough")
+	if !w.has(anna.user, app.ID) {
+		t.Error("the app was removed")
+	}
+}
+
 func TestT13_AddingNeedsAFactorThatThereIs(t *testing.T) {
 	for _, c := range []struct{ name, path, shows string }{
 		{"enroll", "/account/add/totp", "Add an Authenticator App"},

@@ -45,10 +45,10 @@ func mountAPI(mux *http.ServeMux, c Config) {
 	if err != nil {
 		panic(err)
 	}
-	// A prescription is signed by who has just shown a passkey or, where there is none, a second
-	// factor: an open session is not enough, however it began.
+	// A prescription is signed by who has just shown a passkey, or a password and a second factor: an
+	// open session is not enough, however it began.
 	need := resource.Require{
-		ACR:    resource.Implying(resource.ACRPhishing, resource.ACRMultiFactor),
+		ACR:    resource.Implying(resource.ACRMultiFactor),
 		MaxAge: 5 * time.Minute,
 	}
 	path := strings.TrimPrefix(c.API, c.BaseURL)

@@ -53,7 +53,7 @@ func TestA28_Prescription(t *testing.T) {
 	if asked == nil {
 		t.Fatal("a sign-in of this morning is enough")
 	}
-	const acr = "phr http://schemas.openid.net/pape/policies/2007/06/multi-factor http://idmanagement.gov/ns/assurance/aal/2 phrh"
+	const acr = "http://schemas.openid.net/pape/policies/2007/06/multi-factor http://idmanagement.gov/ns/assurance/aal/2 phr phrh"
 	if asked.Get("acr_values") != acr || asked.Get("max_age") != "300" || asked.Get("claims") != `{"id_token":{"sub":{"value":"someone"}}}` ||
 		asked.Get("code_challenge_method") != "S256" || strings.Contains(asked.Encode(), "rx-") {
 		t.Errorf("the provider is asked %v", asked)
