@@ -133,7 +133,7 @@ type Challenge struct {
 type Mailed struct {
 	Address string        // masked; empty: nothing was sent, and Problem says why: no form, another way
 	Resend  string        // POST here for another mail
-	Wait    time.Duration // until Resend is taken; the script counts it down and shows the button then
+	Wait    time.Duration // until Resend is taken; the script counts it down and lets the button be pressed then
 	State   string        // "waiting", "sent", "delayed", "refused": what is not sent is said on the page
 	Watch   string        // GET here answers 200 and one of those words as text; empty: it will not change. The script asks every few seconds and loads the page again on "delayed" and "refused"
 }

@@ -71,14 +71,14 @@ for (const e of all("time[data-time]")) {
   e.textContent = new Intl.DateTimeFormat(own, { dateStyle: "long", timeStyle }).format(new Date(e.dateTime));
 }
 
-// The button for another mail comes when one may be asked for.
+// The button for another mail waits until one may be asked for, and says how long.
 for (const form of all("form[data-wait]")) {
   const [button, clock] = [form.querySelector("button"), form.querySelector(".countdown")];
   const [due, words] = [Date.now() + form.dataset.wait * 1000, clock.textContent];
   const tick = () => {
     const left = Math.ceil((due - Date.now()) / 1000);
-    button.hidden = left > 0;
-    clock.hidden = !button.hidden;
+    button.disabled = left > 0;
+    clock.hidden = !button.disabled;
     clock.textContent = words.replace("{clock}", `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`);
     if (left > 0) setTimeout(tick, 1000);
   };
