@@ -158,7 +158,7 @@ func TestA28_E2E_Prescription(t *testing.T) {
 	hash, err := s.parts.passwords.Hash(t.Context(), samplePassword)
 	must(t, err)
 	must(t, s.parts.durable.SetPassword(t.Context(), s.person(t, charlotte), hash, time.Now().Add(-time.Hour), storage.Trail{}))
-	s.clock.pass(-10 * time.Minute)
+	s.clock.pass(-12 * time.Minute)
 	tab := s.browser.Person(t, browsertest.Desktop).Tab()
 	tab.Authenticator(browsertest.BuiltIn)
 	tab.Open(s.issuer + "/account")
