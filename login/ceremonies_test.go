@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"html"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,3 +124,36 @@ func (w *world) mailed(u login.User) string {
 
 // has reports whether a page has what a reader does not see.
 func (p page) has(what string) bool { return strings.Contains(html.UnescapeString(p.body), what) }
+
+// TestT13_OneAnswerSetsUpOneApp sends the right code of a new app many times at once, and again after
+// that: one app is set up, and whoever sent it is told that it was.
+func TestT13_OneAnswerSetsUpOneApp(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.org("riverside", preset("standard"))
+		u := w.person("bert", "riverside")
+		first := w.browser()
+		p := first.password(first.begin(login.Demand{}), u)
+		code := w.app(p.seed(t))
+		for _, a := range parallel(8, func(int) page { return first.post(p.on("enroll"), "code", code) }) {
+			first.follow(a).shows(t, http.StatusOK, "Almost There!")
+		}
+		if n := w.apps(u); n != 1 || w.count(u.ID, storage.Enrolled) != 1 {
+			t.Errorf("%d first apps, %d events", n, w.count(u.ID, storage.Enrolled))
+		}
+
+		anna := w.resident("anna", "riverside")
+		events := w.count(anna.user.ID, storage.Enrolled)
+		p = anna.follow(anna.get("/account/add/totp"))
+		code = w.app(p.seed(t))
+		for _, a := range parallel(8, func(int) page { return anna.post(p.on("enroll"), "code", code) }) {
+			if a.status != http.StatusSeeOther && a.status != http.StatusGone {
+				t.Errorf("status %d: %s", a.status, tags.ReplaceAllString(a.body, ""))
+			}
+		}
+		anna.post(p.on("enroll"), "code", code)
+		if n := w.apps(anna.user); n != 2 || w.count(anna.user.ID, storage.Enrolled) != events+1 {
+			t.Errorf("%d apps, %d more events", n, w.count(anna.user.ID, storage.Enrolled)-events)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/notice"
@@ -46,21 +47,43 @@ func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factor
 	case errors.Is(err, factors.ErrTaken):
 		return s.wrong(w, r, v, says("passkey.taken"))
 	case errors.Is(err, storage.ErrConflict):
-		return s.notSetUp(w, r, v)
+		return s.setUpBefore(w, r, v, e)
 	case err != nil:
 		return storeFailed("keep a factor", err)
 	}
+	return s.isSetUp(w, r, v, e)
+}
+
+// setUpBefore goes on after the store refused e. It may be there: an answer can come twice, and the
+// first time may have been cut short.
+func (s *Server) setUpBefore(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
+	enrolled, err := s.Enrollments.Enrollments(r.Context(), e.UserID)
+	if err != nil {
+		return storeFailed("read the person's factors", err)
+	}
+	if slices.ContainsFunc(enrolled, func(other factors.Enrollment) bool { return other.ID == e.ID }) {
+		return s.isSetUp(w, r, v, e)
+	}
+	return s.notSetUp(w, r, v)
+}
+
+// isSetUp goes on after a factor was kept. To do so twice is as good as once.
+func (s *Server) isSetUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
+	ctx := r.Context()
 	tx, err := s.change(ctx, v.tx, func(t *Transaction) bool {
 		if t.UserID != v.tx.UserID {
 			return false
 		}
-		if e.Proved.Kind != "" {
+		if e.Proved.Kind != "" && !rests(t.Proved, e) {
 			t.Proved = append(t.Proved[:len(t.Proved):len(t.Proved)], e.Proved)
 		}
 		if e.Kind == factors.Passkey {
 			t.Registered = e.ID
 		}
-		t.Pending, t.Parked = nil, nil
+		if began := v.tx.Pending; began == nil || t.Pending.same(began) { // not what a page after it began
+			t.Pending = nil
+		}
+		t.Parked = nil
 		v.settled(t)
 		if t.Adds == e.Kind { // the first one is what the person came for
 			t.Adds, t.Replaces = "", false

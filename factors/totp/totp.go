@@ -61,14 +61,21 @@ var _ factors.Factor = Factor{}
 // ceremony is the content of a State.
 type ceremony struct {
 	UserID string `json:"user"`
-	Seed   []byte `json:"seed,omitempty"` // while an app is being set up
+	// While an app is being set up: what it is known by from now on, so that an answer that comes
+	// twice sets up one, and its seed.
+	ID   string `json:"id,omitempty"`
+	Seed []byte `json:"seed,omitempty"`
 }
 
 // BeginEnroll makes a seed and shows it.
 func (f Factor) BeginEnroll(_ context.Context, u factors.User) (factors.Prompt, factors.State, error) {
 	seed := make([]byte, seedBytes)
 	rand.Read(seed)
-	state, err := json.Marshal(ceremony{UserID: u.ID, Seed: seed})
+	id, err := uuid.NewV7()
+	if err != nil {
+		return factors.Prompt{}, nil, err
+	}
+	state, err := json.Marshal(ceremony{UserID: u.ID, ID: id.String(), Seed: seed})
 	if err != nil {
 		return factors.Prompt{}, nil, err
 	}
@@ -83,8 +90,8 @@ func (f Factor) FinishEnroll(_ context.Context, u factors.User, s factors.State,
 	if err != nil {
 		return factors.Enrollment{}, err
 	}
-	if len(c.Seed) != seedBytes {
-		return factors.Enrollment{}, fmt.Errorf("totp: no seed: %w", factors.ErrState)
+	if len(c.Seed) != seedBytes || c.ID == "" {
+		return factors.Enrollment{}, fmt.Errorf("totp: no app is being set up: %w", factors.ErrState)
 	}
 	code, err := normalize(a.Code)
 	if err != nil {
@@ -98,14 +105,10 @@ func (f Factor) FinishEnroll(_ context.Context, u factors.User, s factors.State,
 	if !ok {
 		return factors.Enrollment{}, factors.ErrWrong
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return factors.Enrollment{}, err
-	}
 	return factors.Enrollment{
-		ID: id.String(), UserID: u.ID, Kind: factors.TOTP, Name: "Authenticator app",
+		ID: c.ID, UserID: u.ID, Kind: factors.TOTP, Name: "Authenticator app",
 		Secret: c.Seed, Confirmed: now, Created: now, LastUsed: now,
-		Step: step, Proved: evidence(id.String(), now),
+		Step: step, Proved: evidence(c.ID, now),
 	}, nil
 }
 
