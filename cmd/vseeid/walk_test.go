@@ -48,6 +48,7 @@ func toFactor(t testing.TB, p *optest.Page, email string) *optest.Page {
 var (
 	seedInPage     = regexp.MustCompile(`secret=([A-Z2-7]{32})`)
 	recoveryInPage = regexp.MustCompile(`(?s)<code id="recovery"[^>]*>(.*?)</code>`)
+	optionsInPage  = regexp.MustCompile(`data-options="([^"]*)"`)
 	tagInPage      = regexp.MustCompile(`<[^>]*>`)
 )
 
