@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/password"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -77,6 +78,8 @@ func TestT43_StrangersStayLockedUnderANewKey(t *testing.T) {
 
 // hangsUp verifies a password when whoever sent it has gone.
 type hangsUp struct{ hangUp context.CancelFunc }
+
+func (hangsUp) Hash(context.Context, string) (string, error) { return "", password.ErrBusy }
 
 func (h hangsUp) Verify(ctx context.Context, _, _ string) (bool, string, error) {
 	h.hangUp()

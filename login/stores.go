@@ -70,8 +70,9 @@ type Additions interface {
 	RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error
 }
 
-// MaxOfKind is how many factors of one kind a person may have set up.
-const MaxOfKind = 20
+// MaxOfKind is how many factors of one kind a person may have set up: more than anybody has devices, and
+// few enough to be listed in one ceremony and on one page.
+const MaxOfKind = 100
 
 // Removals takes factors away. It is for the account pages; support resets by another way.
 type Removals interface {

@@ -16,6 +16,9 @@ type Brand struct {
 	Name   string // "VSee"
 	Logo   string // path of an image of ours; empty for the name in letters
 	Accent string // CSS colour of buttons in light mode, "#rrggbb"; empty for the default
+	// Support is the mail address of who helps, for the pages that send people to ask; empty: they
+	// only say "support".
+	Support string
 }
 
 // Frame is what every page has around its content.

@@ -67,6 +67,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	if len(p.logo.bytes) > 0 {
 		p.brand.Logo = logoPath
 	}
+	p.brand.Support = p.support
 	ring := keys.New(keys.Config{Store: p.durable, Now: p.now, Log: p.log})
 	if err := ring.Load(ctx); err != nil {
 		return nil, err
