@@ -22,7 +22,7 @@ const (
 	uri       = "otpauth://totp/VSee:" + charlotte + "?issuer=VSee&secret=" + key
 )
 
-var frame = templates.Frame{Brand: templates.Brand{Name: "VSee"}, App: "VSee Messenger", Locale: "en"}
+var frame = templates.Frame{Brand: templates.Brand{Name: "VSee", Support: "help@vsee.example"}, App: "VSee Messenger", Locale: "en"}
 
 // A shown is one page in one state, as a handler would fill it.
 type shown struct {
