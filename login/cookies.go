@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -83,4 +84,26 @@ func newSecret() string {
 func isSecret(v string) bool {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(v)
 	return err == nil && len(b) == secretBytes
+}
+
+// sealed reads into out what a cookie of ours holds, sealed for purpose. It reports false, and leaves out
+// as it was, where the cookie is absent or does not open: what is kept so is a convenience, and nothing
+// rests on it.
+func (s *Server) sealed(r *http.Request, cookie, purpose string, out any) bool {
+	b, err := base64.RawURLEncoding.DecodeString(s.cookies.value(r, cookie))
+	if err != nil || len(b) == 0 {
+		return false
+	}
+	plain, err := s.Keys.Open(b, purpose)
+	return err == nil && json.Unmarshal(plain, out) == nil
+}
+
+// seal is what a cookie has to hold for sealed to read v.
+func (s *Server) seal(purpose string, v any) (string, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	b, err := s.Keys.Seal(plain, purpose)
+	return base64.RawURLEncoding.EncodeToString(b), err
 }

@@ -3,8 +3,6 @@ package login
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,16 +37,8 @@ func deviceWho(userID string) []byte {
 // remembered is what the browser brings; nothing where the cookie is absent or does not open, for it
 // is a convenience and no proof.
 func (s *Server) remembered(r *http.Request) remembered {
-	sealed, err := base64.RawURLEncoding.DecodeString(s.cookies.value(r, deviceCookie))
-	if err != nil || len(sealed) == 0 {
-		return remembered{}
-	}
-	plain, err := s.Keys.Open(sealed, devicePurpose)
-	if err != nil {
-		return remembered{}
-	}
 	var out remembered
-	if err := json.Unmarshal(plain, &out); err != nil {
+	if !s.sealed(r, deviceCookie, devicePurpose, &out) {
 		return remembered{}
 	}
 	return out
@@ -90,15 +80,11 @@ func (s *Server) keepDevice(w http.ResponseWriter, r *http.Request, userID strin
 		m.Can = can
 	}
 	for m.People = m.People[:min(len(m.People), devicePeople)]; len(m.People) > 0; m.People = m.People[:len(m.People)-1] {
-		plain, err := json.Marshal(m)
+		value, err := s.seal(devicePurpose, m)
 		if err != nil {
 			return err
 		}
-		sealed, err := s.Keys.Seal(plain, devicePurpose)
-		if err != nil {
-			return err
-		}
-		if value := base64.RawURLEncoding.EncodeToString(sealed); len(value) <= deviceLimit {
+		if len(value) <= deviceLimit {
 			s.cookies.set(w, deviceCookie, value, browserAge)
 			return nil
 		}

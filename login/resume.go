@@ -3,8 +3,6 @@ package login
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -35,16 +33,8 @@ func bookmarkID(tx string) []byte {
 // bookmarks are those of the browser, newest first; none where the cookie is absent or does not
 // open, for they are a convenience and nothing rests on them.
 func (s *Server) bookmarks(r *http.Request) []bookmark {
-	sealed, err := base64.RawURLEncoding.DecodeString(s.cookies.value(r, resumeCookie))
-	if err != nil || len(sealed) == 0 {
-		return nil
-	}
-	plain, err := s.Keys.Open(sealed, resumePurpose)
-	if err != nil {
-		return nil
-	}
 	var out []bookmark
-	if err := json.Unmarshal(plain, &out); err != nil {
+	if !s.sealed(r, resumeCookie, resumePurpose, &out) {
 		return nil
 	}
 	return out
@@ -67,15 +57,11 @@ func (s *Server) remember(w http.ResponseWriter, r *http.Request, tx Transaction
 	all := slices.DeleteFunc(s.bookmarks(r), func(b bookmark) bool { return bytes.Equal(b.Tx, first.Tx) })
 	all = slices.Insert(all, 0, first)
 	for ; len(all) > 0; all = all[:len(all)-1] {
-		plain, err := json.Marshal(all)
+		value, err := s.seal(resumePurpose, all)
 		if err != nil {
 			return err
 		}
-		sealed, err := s.Keys.Seal(plain, resumePurpose)
-		if err != nil {
-			return err
-		}
-		if value := base64.RawURLEncoding.EncodeToString(sealed); len(value) <= resumeLimit {
+		if len(value) <= resumeLimit {
 			s.cookies.set(w, resumeCookie, value, resumeAge)
 			return nil
 		}

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,7 +81,7 @@ func (Factor) FinishEnroll(context.Context, factors.User, factors.State, factors
 // BeginChallenge mails a code to the address of u, which has to be among what is enrolled. An error
 // that is a factors.Later says that none was mailed, and when one can be.
 func (f Factor) BeginChallenge(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Prompt{}, nil, err
 	}
 	if !reads(u.Email, enrolled) {
@@ -132,10 +131,10 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	if err != nil {
 		return factors.Evidence{}, err
 	}
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
-	code, err := normalize(a.Code)
+	code, err := factors.Digits(a.Code, digits)
 	if err != nil {
 		return factors.Evidence{}, err
 	}
@@ -168,28 +167,6 @@ func newCode() (string, error) {
 	return fmt.Sprintf("%0*d", digits, n), nil
 }
 
-// normalize forgives what people put between digits, and what a mail program adds as they copy them.
-// Anything but six ASCII digits is ErrFormat.
-func normalize(code string) (string, error) {
-	if len(code) > 64 {
-		return "", factors.ErrFormat
-	}
-	var out strings.Builder
-	for _, r := range code {
-		switch {
-		case '0' <= r && r <= '9':
-			out.WriteRune(r)
-		case strings.ContainsRune(" \t\r\n-\u00a0\u2009\u200b\u2010\u2011\u2013", r):
-		default:
-			return "", factors.ErrFormat
-		}
-	}
-	if out.Len() != digits {
-		return "", factors.ErrFormat
-	}
-	return out.String(), nil
-}
-
 func read(s factors.State, u factors.User) (ceremony, error) {
 	var c ceremony
 	if err := json.Unmarshal(s, &c); err != nil {
@@ -202,15 +179,6 @@ func read(s factors.State, u factors.User) (ceremony, error) {
 		return ceremony{}, fmt.Errorf("emailcode: no code was mailed: %w", factors.ErrState)
 	}
 	return c, nil
-}
-
-func own(u factors.User, enrolled []factors.Enrollment) error {
-	for _, e := range enrolled {
-		if e.UserID != u.ID {
-			return fmt.Errorf("emailcode: an enrollment of another person: %w", factors.ErrState)
-		}
-	}
-	return nil
 }
 
 // reads reports whether address is a mailbox of enrolled: of one that is verified, the address is

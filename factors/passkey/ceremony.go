@@ -87,16 +87,6 @@ func (p person) WebAuthnName() string                       { return p.name }
 func (p person) WebAuthnDisplayName() string                { return p.shown }
 func (p person) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
 
-// own requires that every enrollment is u's.
-func own(u factors.User, enrolled []factors.Enrollment) error {
-	for _, e := range enrolled {
-		if e.UserID != u.ID {
-			return fmt.Errorf("passkey: an enrollment of another person: %w", factors.ErrState)
-		}
-	}
-	return nil
-}
-
 // refused is the library's refusal in its fixed words: its errors may quote the answer, which is
 // nobody's to log.
 func refused(err error) error {

@@ -18,7 +18,7 @@ import (
 // beside another proof it is one factor without, and two with. ErrState: the person has none, and an
 // empty list would ask for anybody's.
 func (f *Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Prompt{}, nil, err
 	}
 	allow, err := descriptors(enrolled)
@@ -70,7 +70,7 @@ func (f *Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.
 	if err != nil {
 		return factors.Evidence{}, err
 	}
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
 	parsed, err := f.parse(c, a)

@@ -14,7 +14,7 @@ import (
 // passkey, because one left out may be hidden from its owner for good. enrolled are all that the
 // person has. It is empty for who never had a passkey.
 func (f *Factor) Accepted(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (json.RawMessage, error) {
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return nil, err
 	}
 	had, err := f.Store.HasUserHandle(ctx, u.ID)

@@ -88,7 +88,7 @@ func (f Factor) FinishEnroll(ctx context.Context, u factors.User, s factors.Stat
 
 // BeginChallenge has nothing to show.
 func (f Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Prompt{}, nil, err
 	}
 	state, err := json.Marshal(ceremony{UserID: u.ID})
@@ -105,7 +105,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	if c.Enrollment != nil {
 		return factors.Evidence{}, fmt.Errorf("recovery: a code is being shown: %w", factors.ErrState)
 	}
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
 	code, err := normalize(a.Code)
@@ -145,7 +145,7 @@ func normalize(code string) (string, error) {
 			out.WriteByte('I')
 		case r == '8':
 			out.WriteByte('B')
-		case strings.ContainsRune(" \t\r\n-_.\u00a0\u2009\u200b\u2010\u2011\u2013", r):
+		case strings.ContainsRune("_."+factors.Between, r):
 		default:
 			return "", factors.ErrFormat
 		}
@@ -165,13 +165,4 @@ func read(s factors.State, u factors.User) (ceremony, error) {
 		return ceremony{}, fmt.Errorf("recovery: of another person: %w", factors.ErrState)
 	}
 	return c, nil
-}
-
-func own(u factors.User, enrolled []factors.Enrollment) error {
-	for _, e := range enrolled {
-		if e.UserID != u.ID {
-			return fmt.Errorf("recovery: an enrollment of another person: %w", factors.ErrState)
-		}
-	}
-	return nil
 }

@@ -35,6 +35,7 @@ import (
 )
 
 const (
+	digits    = 6
 	period    = 30 // seconds
 	seedBytes = 20 // 160 bits, RFC 4226 section 4
 	seedLeast = 10 // what old apps were given; anything shorter is damage, and could be computed
@@ -93,7 +94,7 @@ func (f Factor) FinishEnroll(_ context.Context, u factors.User, s factors.State,
 	if len(c.Seed) != seedBytes || c.ID == "" {
 		return factors.Enrollment{}, fmt.Errorf("totp: no app is being set up: %w", factors.ErrState)
 	}
-	code, err := normalize(a.Code)
+	code, err := factors.Digits(a.Code, digits)
 	if err != nil {
 		return factors.Enrollment{}, err
 	}
@@ -114,7 +115,7 @@ func (f Factor) FinishEnroll(_ context.Context, u factors.User, s factors.State,
 
 // BeginChallenge has nothing to show: the app counts by itself.
 func (f Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Prompt{}, nil, err
 	}
 	state, err := json.Marshal(ceremony{UserID: u.ID})
@@ -130,10 +131,10 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	if c.Seed != nil {
 		return factors.Evidence{}, fmt.Errorf("totp: an app is being set up: %w", factors.ErrState)
 	}
-	if err := own(u, enrolled); err != nil {
+	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
-	code, err := normalize(a.Code)
+	code, err := factors.Digits(a.Code, digits)
 	if err != nil {
 		return factors.Evidence{}, err
 	}
@@ -204,27 +205,6 @@ func ahead(e factors.Enrollment) bool {
 
 func stepOf(t time.Time) int64 { return t.Unix() / period }
 
-// normalize forgives what people put between digits. Anything but six ASCII digits is ErrFormat.
-func normalize(code string) (string, error) {
-	if len(code) > 64 {
-		return "", factors.ErrFormat
-	}
-	var out strings.Builder
-	for _, r := range code {
-		switch {
-		case '0' <= r && r <= '9':
-			out.WriteRune(r)
-		case strings.ContainsRune(" \t\r\n-\u00a0\u2009\u200b\u2010\u2011\u2013", r):
-		default:
-			return "", factors.ErrFormat
-		}
-	}
-	if out.Len() != 6 {
-		return "", factors.ErrFormat
-	}
-	return out.String(), nil
-}
-
 // uri is the otpauth: URI of a key. The library's own leaves "&" in a name as it is, which ends the
 // name for the app; and an app may show "+" for a space.
 func uri(issuer, account, key string) string {
@@ -267,13 +247,4 @@ func read(s factors.State, u factors.User) (ceremony, error) {
 		return ceremony{}, fmt.Errorf("totp: of another person: %w", factors.ErrState)
 	}
 	return c, nil
-}
-
-func own(u factors.User, enrolled []factors.Enrollment) error {
-	for _, e := range enrolled {
-		if e.UserID != u.ID {
-			return fmt.Errorf("totp: an enrollment of another person: %w", factors.ErrState)
-		}
-	}
-	return nil
 }

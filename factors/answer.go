@@ -1,0 +1,44 @@
+package factors
+
+import (
+	"fmt"
+	"strings"
+)
+
+// typedLimit is more than anybody types for a code, with all that may stand between its digits.
+const typedLimit = 64
+
+// Digits is a code of n digits as it was meant: what people put between digits, and what a page or a
+// mail program adds as they copy them, is left out. Anything but n ASCII digits is ErrFormat.
+func Digits(typed string, n int) (string, error) {
+	if len(typed) > typedLimit {
+		return "", ErrFormat
+	}
+	var out strings.Builder
+	for _, r := range typed {
+		switch {
+		case '0' <= r && r <= '9':
+			out.WriteRune(r)
+		case strings.ContainsRune(Between, r):
+		default:
+			return "", ErrFormat
+		}
+	}
+	if out.Len() != n {
+		return "", ErrFormat
+	}
+	return out.String(), nil
+}
+
+// Between is what may stand between the characters of a code.
+const Between = " \t\r\n-\u00a0\u2009\u200b\u2010\u2011\u2013"
+
+// Own is ErrState where one of the enrollments is another person's.
+func Own(u User, enrolled []Enrollment) error {
+	for _, e := range enrolled {
+		if e.UserID != u.ID {
+			return fmt.Errorf("an enrollment of another person: %w", ErrState)
+		}
+	}
+	return nil
+}
