@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -235,7 +234,7 @@ func TestU04_E2E_MailNoScript(t *testing.T) {
 	deadline := time.Now().Add(15 * time.Second)
 	for !strings.Contains(tab.Text(), "could not be delivered") {
 		if time.Now().After(deadline) {
-			t.Fatal(fmt.Sprintf("nothing is said of a mail that was refused: %s", tab.Text()))
+			t.Fatalf("nothing is said of a mail that was refused: %s", tab.Text())
 		}
 		tab.Open(tab.URL())
 	}
