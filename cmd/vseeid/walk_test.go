@@ -195,8 +195,8 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 	case asksCode:
 		return p.Submit("code", a.recovery)
 	case asksApp:
-		if a.phone != nil && len(a.phone.Keys()) > 0 {
-			return p.Choose("passkey")
+		if others := p.Methods(); a.phone != nil && len(a.phone.Keys()) > 0 && strings.Contains(others.Body, `value="passkey"`) {
+			return others.Submit("method", "passkey")
 		}
 		return p.Choose("recovery")
 	case asksMailed:
