@@ -2,138 +2,10 @@ package main
 
 import (
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/vsee/vseeid/op/optest"
 )
-
-// answers is a transport that keeps what was answered.
-type answers struct {
-	http.RoundTripper
-	all []*http.Response
-}
-
-func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := a.RoundTripper.RoundTrip(r)
-	if err == nil {
-		a.all = append(a.all, res)
-	}
-	return res, err
-}
-
-// secured is the same provider once more, under an https address and without a network.
-func (s *testServer) secured(t *testing.T) (sample, *answers) {
-	t.Helper()
-	p := s.parts
-	var err error
-	p.issuer, err = url.Parse("https://id.example.com")
-	must(t, err)
-	provider, err := build(t.Context(), p)
-	must(t, err)
-	secure := s.sample
-	secure.issuer = "https://id.example.com"
-	return secure, &answers{RoundTripper: handled{provider.handler}}
-}
-
-// crawl walks through everything that answers, right and wrong, as a person, as a stranger from
-// another site and as an app's script, and returns all answers.
-func crawl(t *testing.T) []*http.Response {
-	t.Helper()
-	s, seen := startServer(t, on{}).secured(t)
-	who := &patient{t: t}
-	app := s.messengerApp(t)
-	browser := func() *optest.Browser {
-		b := who.browser(s.issuer)
-		b.HTTP.Transport = seen
-		return b
-	}
-	sites := []http.Header{{}, {"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}}, {"Origin": {"null"}}}
-
-	// Every page of a sign-in, and every form of it in every state, also where it does not belong.
-	steps := []string{"identifier", "password", "enroll", "challenge", "method", "recovery", "later", "switch", "cancel"}
-	for _, until := range []string{asksEmail, asksPassword, asksEnroll, asksConfirm, asksPassword, asksApp, asksCode, asksConfirm} {
-		b := browser()
-		p := b.Open(app.Begin().URL())
-		for range 8 {
-			if asked := who.asked(p); asked == until || asked == asksNothing {
-				break
-			}
-			p = who.answer(p)
-		}
-		path := p.URL.Path
-		b.Open(path + "?view=key")
-		b.Open(path + "/method")
-		for _, step := range steps {
-			b.Open(path + "/" + step)
-			for _, site := range sites[1:] {
-				b.Post(path+"/"+step, url.Values{"email": {"x"}, "code": {"1"}, "password": {"x"}}, site)
-			}
-			browser().Post(path+"/"+step, nil, nil) // another browser
-			if step != "cancel" && step != "switch" && step != "later" {
-				b.Post(path+"/"+step, url.Values{"email": {charlotte}, "password": {""}}, nil)
-			}
-		}
-		b.Post(path+"/password", nil, http.Header{"Content-Type": {"text/plain"}})
-		b.Post(path+"/cancel", nil, nil)
-		b.Open(path)
-		b.Post(path+"/identifier", nil, nil)
-	}
-
-	// To the end, by query and by form_post, by POST, silently, and out again.
-	b := browser()
-	p := b.Open(app.Begin().URL())
-	for who.asked(p) != asksNothing {
-		p = who.answer(p)
-	}
-	b.Open(app.Begin(optest.With("response_mode", "form_post")).URL())
-	b.Open(app.Begin(optest.With("prompt", "none")).URL())
-	b.Post("/authorize", app.Begin().Params, nil)
-	browser().Open(app.Begin(optest.With("prompt", "none")).URL())
-	for _, path := range []string{"/oidc/logout", "/v2/logout"} {
-		b.Open(path)
-		b.Post(path, url.Values{"client_id": {"messenger"}}, nil)
-	}
-	if p := b.Open("/oidc/logout"); len(p.Forms) > 0 {
-		p.Press("/oidc/logout/confirm")
-	}
-
-	// Everything else, by every method and from everywhere.
-	for _, path := range []string{
-		"/", "/favicon.ico", "/.well-known/nothing", "/authorize", "/authorize/posted/x", "/oauth/token", "/userinfo", "/oauth/revoke",
-		"/oidc/logout", "/oidc/logout/posted/x", "/oidc/logout/confirm", "/v2/logout", "/v2/logout/posted/x",
-		"/.well-known/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
-		"/u/login/x", "/u/login/x/method", "/u/login/x/password", "/u/login/x/y/z", "/u/assets/style.css", "/u/assets/app.js", "/u/assets/nothing",
-		"/u/brand/logo", "/livez", "/readyz", "/dev/mail", "/dev/mail.json", "/dev/mail.css", "/%2e%2e/etc/passwd", "//evil.example/u/login",
-	} {
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace} {
-			for _, site := range sites {
-				r, err := http.NewRequestWithContext(t.Context(), method, s.issuer+path, strings.NewReader("client_id=messenger"))
-				must(t, err)
-				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				for name, v := range site {
-					r.Header[name] = v
-				}
-				if method == http.MethodOptions {
-					r.Header.Set("Access-Control-Request-Method", "POST")
-				}
-				_, err = seen.RoundTrip(r)
-				must(t, err)
-			}
-		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.issuer+path, nil)
-		must(t, err)
-		r.Host = "evil.example"
-		res, err := seen.RoundTrip(r)
-		must(t, err)
-		if want := http.StatusMisdirectedRequest; res.StatusCode != want && path != "/livez" && path != "/readyz" {
-			t.Errorf("%s for another host: %d", path, res.StatusCode)
-		}
-	}
-	return seen.all
-}
 
 var pagePolicy = regexp.MustCompile(`^default-src 'none'; script-src 'nonce-[A-Za-z0-9]{26}'; style-src 'self'; img-src 'self' data:; ` +
 	`connect-src 'self'; font-src 'self'; form-action 'self'( http://localhost:[0-9]+)*; frame-ancestors 'none'; base-uri 'none'$`)
@@ -145,8 +17,8 @@ var pagePolicy = regexp.MustCompile(`^default-src 'none'; script-src 'nonce-[A-Z
 //	P-07        after a POST a redirect is a 303
 //	P-09        no script of another site reads a page
 func TestP07_T30_T31_T59_Crawl(t *testing.T) {
-	all := crawl(t)
-	statuses := map[int]int{}
+	seen := crawl(t)
+	all, statuses := seen.all, map[int]int{}
 	for _, res := range all {
 		statuses[res.StatusCode]++
 		wantDefaults(t, res)
@@ -162,9 +34,62 @@ func TestP07_T30_T31_T59_Crawl(t *testing.T) {
 		}
 	}
 	t.Logf("%d answers: %v", len(all), statuses)
-	for _, status := range []int{200, 204, 303, 400, 401, 403, 404, 405, 410, 415, 421, 422} {
+	for _, status := range []int{200, 201, 204, 303, 400, 401, 403, 404, 405, 410, 415, 421, 422, 429} {
 		if statuses[status] == 0 {
 			t.Errorf("the crawl met no %d", status)
+		}
+	}
+	wantEveryRoute(t, seen.log())
+	wantNoCookies(t, seen)
+}
+
+// wantEveryRoute fails for a route of ours that was not asked for, or is none.
+func wantEveryRoute(t *testing.T, log string) {
+	t.Helper()
+	routes := []string{
+		"GET /authorize", "POST /authorize", "POST /oauth/token", "GET /userinfo", "POST /oauth/revoke", "GET /oidc/logout", "POST /oidc/logout", "GET /v2/logout",
+		"GET /u/login/{tx}", "GET /u/login/{tx}/method", "GET /u/login/{tx}/mail", "GET /u/login/{tx}/{step}", "GET /u/notice/{token}", "POST /u/notice/{token}",
+		"GET /account", "GET /account/signout", "POST /account/signout", "POST /account/trust", "GET /account/add/{kind}",
+		"GET /account/factors/{id}", "POST /account/factors/{id}", "POST /account/factors/{id}/remove",
+		"POST /api/v1/users/{id}/mfa/reset", "POST /api/v1/users/{id}/enrollment-tickets", "GET /livez", "GET /readyz",
+	}
+	for _, step := range steps {
+		routes = append(routes, "POST /u/login/{tx}/"+step)
+	}
+	for _, page := range []string{"recovery", "default", "password", "sessions/others", "sessions/{id}"} {
+		routes = append(routes, "GET /account/"+page, "POST /account/"+page)
+	}
+	for _, route := range routes {
+		method, path, _ := strings.Cut(route, " ")
+		if !strings.Contains(log, `"method":"`+method+`","route":"`+path+`"`) {
+			t.Errorf("the crawl did not meet %s", route)
+		}
+	}
+}
+
+// wantNoCookies: what a cookie holds is in no page and in no address.
+func wantNoCookies(t *testing.T, seen *answers) {
+	t.Helper()
+	cookies := map[string]string{}
+	for _, res := range seen.all {
+		for _, c := range res.Cookies() {
+			if c.Value != "" {
+				cookies[c.Value] = c.Name
+			}
+		}
+	}
+	names := map[string]int{}
+	for value, name := range cookies {
+		names[name]++
+		for i, res := range seen.all {
+			if strings.Contains(seen.bodies[i], value) || strings.Contains(res.Header.Get("Location"), value) {
+				t.Errorf("%s shows the cookie %s", of(res), name)
+			}
+		}
+	}
+	for _, name := range []string{"__Host-vseeid-browser", "__Host-vseeid-session", "__Host-vseeid-device", "__Host-vseeid-resume"} {
+		if names[name] == 0 {
+			t.Errorf("the crawl was given no %s", name)
 		}
 	}
 }
