@@ -221,6 +221,11 @@ func startProgram(b *testing.B) *program {
 	if redis == "" {
 		b.Skip("VSEEID_TEST_REDIS is not set: make bench starts one")
 	}
+	return startProgramOn(b, redis)
+}
+
+func startProgramOn(b *testing.B, redis string) *program {
+	b.Helper()
 	s := &program{dsn: storagetest.Postgres(b), path: release(b)}
 	key := secret.NewKey()
 	var err error
@@ -236,7 +241,7 @@ func startProgram(b *testing.B) *program {
 	must(b, err)
 
 	addr := freeAddress(b)
-	s.issuer = "http://" + addr
+	s.issuer = "http://localhost:" + portOf(addr) // an address has no passkeys
 	begun := time.Now()
 	process := start(b, s.path, []string{"serve"}, []string{
 		"VSEEID_ISSUER=" + s.issuer, "VSEEID_LISTEN=" + addr, "VSEEID_MASTER_KEYS=" + key,
