@@ -35,14 +35,20 @@ func again(t testing.TB, b *optest.Browser, p *optest.Page) *optest.Page {
 // forget deletes what this deployment has in Redis.
 func (d *deployment) forget() {
 	d.t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: d.redis})
+	forgetKeys(d.t, d.redis, d.prefix)
+}
+
+// forgetKeys deletes every key that begins with prefix.
+func forgetKeys(t testing.TB, addr, prefix string) {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
-	keys, err := client.Keys(d.t.Context(), d.prefix+"*").Result()
-	must(d.t, err)
+	keys, err := client.Keys(t.Context(), prefix+"*").Result()
+	must(t, err)
 	if len(keys) == 0 {
-		d.t.Fatal("there was nothing in Redis to forget")
+		t.Fatal("there was nothing in Redis to forget")
 	}
-	must(d.t, client.Del(d.t.Context(), keys...).Err())
+	must(t, client.Del(t.Context(), keys...).Err())
 }
 
 // TestT48_RedisForgets deletes all of Redis at each page of a sign-in. The answer leads to a page
