@@ -230,7 +230,7 @@ func TestU04_E2E_MailNoScript(t *testing.T) {
 	office.close()
 	s.clock.pass(31 * time.Second)
 	tab.Press("Resend")
-	tab.SeeText("email")
+	tab.Wait(`!location.pathname.endsWith("/challenge")`)
 	deadline := time.Now().Add(15 * time.Second)
 	for !strings.Contains(tab.Text(), "could not be delivered") {
 		if time.Now().After(deadline) {

@@ -72,7 +72,7 @@ var accountTests = map[string]func(*testing.T, *world){
 	"APersonHasSoManyFactorsOfAKind": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		wins := 0
-		for _, err := range race(contenders, func(i int) error {
+		for _, err := range race(login.MaxOfKind+contenders, func(i int) error {
 			return w.AddEnrollment(w.ctx, w.app(name("a%d", i), "u1"), w.now, false, trail(storage.Enrolled, "u1"))
 		}) {
 			switch {

@@ -167,8 +167,20 @@ type Tab struct {
 	complaints complaints
 }
 
-// Open goes to an address.
-func (b *Tab) Open(url string) { b.t.Helper(); b.do("open "+url, chromedp.Navigate(url)) }
+// Open goes to a page. A page that was on its way somewhere by itself (a form that posts itself, a
+// reload) can stop that once: it is gone to a second time.
+func (b *Tab) Open(url string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Navigate(url))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		_, err = chromedp.Run(ctx, chromedp.Navigate(url))
+	}
+	if err != nil {
+		b.t.Fatalf("could not open %s: %v\n%s", url, err, b.state())
+	}
+}
 
 // Back presses the browser's back button.
 func (b *Tab) Back() { b.t.Helper(); b.do("go back", chromedp.NavigateBack()) }
