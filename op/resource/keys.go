@@ -47,8 +47,12 @@ type held struct {
 	at   time.Time
 }
 
+// newKeys follows no redirect, whatever client does: an address that was https could lead to one that is
+// not, and then whoever is on the wire says which keys are good.
 func newKeys(issuer string, client *http.Client, now func() time.Time) *keys {
-	return &keys{issuer: issuer, http: client, now: now, asking: make(chan struct{}, 1)}
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &keys{issuer: issuer, http: &own, now: now, asking: make(chan struct{}, 1)}
 }
 
 // named are the keys of that id.

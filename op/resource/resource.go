@@ -25,7 +25,7 @@ type Config struct {
 	// know a shared secret (HS256) are refused by New.
 	Algorithms []string
 
-	// HTTP asks the provider for its keys. Nil: an ordinary client.
+	// HTTP asks the provider for its keys. Nil: an ordinary client. Redirects are not followed.
 	HTTP *http.Client
 
 	// Now is the clock; time.Now where nil.

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -210,6 +212,30 @@ func TestKeys(t *testing.T) {
 	p.set(func() { p.down = false })
 	p.clock.pass(10 * time.Second)
 	want("until it is back", verify(next), nil, 5)
+}
+
+// T-42: an address that is https leads to no other one, which may not be, whatever the client does.
+func TestT42_KeysAreNotRedirected(t *testing.T) {
+	for _, path := range []string{"/.well-known/openid-configuration", "/keys"} {
+		plain := newProvider(t) // which would be believed
+		secured := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path {
+				http.Redirect(w, r, plain.URL+path, http.StatusFound)
+				return
+			}
+			plain.Config.Handler.ServeHTTP(w, r)
+		}))
+		defer secured.Close()
+		plain.set(func() { plain.metadata["issuer"], plain.metadata["jwks_uri"] = secured.URL, secured.URL+"/keys" })
+		followed := false
+		client := secured.Client()
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { followed = true; return nil }
+		s := plain.server(t, func(c *resource.Config) { c.Issuer, c.HTTP = secured.URL, client })
+		_, err := s.Verify(t.Context(), plain.token(claims{"iss": secured.URL}))
+		if !errors.Is(err, resource.ErrKeys) || followed {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }
 
 // TestKeysOfStrangers: metadata and keys that are not to be believed.
