@@ -145,7 +145,7 @@ func (v visit) recoveryCard() templates.Recovery {
 	for _, e := range v.of(factors.Recovery) {
 		out.Has, out.Created = true, e.Created
 	}
-	if v.policy.Allows(factors.Recovery) && hasFactor(v.policy, v.enrolled) {
+	if v.policy.letsRecover(v.enrolled) {
 		out.New = accountPath + "/recovery"
 	}
 	return out

@@ -48,6 +48,7 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 		f.enrolled = append(f.enrolled, box)
 	}
 	f.policy.Factors = slices.DeleteFunc(slices.Clone(f.policy.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
+	f.policy = f.policy.Among(standing.Orgs, now)
 	if f.policy.live(standing.Session, now) {
 		f.session = standing.Session
 	}

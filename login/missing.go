@@ -42,16 +42,14 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 		reason := MissingWeak
 		switch {
 		case !slices.ContainsFunc(enrolled, has):
-			if k != factors.Email || !p.Allows(k) {
+			if k != factors.Email || !q.p.Allows(k) {
 				continue
 			}
 			reason = MissingUnverified
-		case !p.Allows(k):
+		case !q.p.Allows(k):
 			reason = MissingByPolicy
 		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser
-		case k == factors.Recovery && !slices.ContainsFunc(q.able, has):
-			continue // it was only just shown
 		}
 		out = append(out, MissingMethod{Kind: k, Reason: reason})
 	}

@@ -86,17 +86,32 @@ type inquiry struct {
 	tx       Transaction
 	p        Policy
 	enrolled []factors.Enrollment
+	adds     bool                 // the person came to set something up that may be set up
+	owes     string               // with adds, the acr that who adds to what there is owes
 	able     []factors.Enrollment // those of enrolled by which the person can prove something new that counts
 	evidence []factors.Evidence   // what counts
 	now      time.Time
 }
 
 func inquire(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) inquiry {
-	return inquiry{
-		tx: tx, p: p, enrolled: enrolled, now: now,
-		able:     able(tx, p, enrolled),
-		evidence: Counted(tx, p, enrolled, now),
+	q := inquiry{tx: tx, enrolled: enrolled, now: now}.under(p)
+	q.adds = q.mayAdd()
+	if !q.adds || !owns(enrolled) {
+		return q
 	}
+	q.owes = ACRMultiFactor // whatever the policy says
+	if q.provable(func(ev []factors.Evidence) bool { return Met(ACRAAL2, ev) }) {
+		q.owes = ACRAAL2 // and not by a mail code where there is more
+	}
+	return q.under(p.adding(enrolled))
+}
+
+// under is q with what counts under p.
+func (q inquiry) under(p Policy) inquiry {
+	q.p = p
+	q.able = able(q.tx, p, q.enrolled)
+	q.evidence = Counted(q.tx, p, q.enrolled, q.now)
+	return q
 }
 
 func (q inquiry) next() Step {
@@ -122,7 +137,7 @@ func (q inquiry) next() Step {
 	case !need(q.evidence):
 		return q.challenge(need)
 	}
-	if q.adds() {
+	if q.adds {
 		if step, first := q.beforeFirst(); first && !owns(q.enrolled) {
 			return step
 		}
@@ -173,7 +188,7 @@ func (q inquiry) beforeFirst() (Step, bool) {
 		return Step{}, false
 	case !q.confirmable():
 		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: true}, true
-	case q.p.Enrollment == ByMail:
+	case q.p.enrollBy() == ByMail:
 		return Step{Kind: Challenge, Methods: []factors.Kind{factors.Email}, With: q.mailbox()}, true
 	}
 	return Step{Kind: Ticket}, true
@@ -188,7 +203,7 @@ func (q inquiry) firstProofFresh() bool {
 
 // confirmed reports whether this transaction holds what the policy asks for beside the first proof.
 func (q inquiry) confirmed() bool {
-	switch q.p.Enrollment {
+	switch q.p.enrollBy() {
 	case Open:
 		return true
 	case ByMail:
@@ -201,7 +216,8 @@ func (q inquiry) confirmed() bool {
 
 // confirmable reports whether it holds it, or may yet.
 func (q inquiry) confirmable() bool {
-	return q.confirmed() || q.p.Enrollment == ByTicket || (q.p.Enrollment == ByMail && len(q.mailbox()) > 0)
+	by := q.p.enrollBy()
+	return q.confirmed() || by == ByTicket || (by == ByMail && len(q.mailbox()) > 0)
 }
 
 // mailbox is the person's own, if it can be written to.
@@ -223,12 +239,12 @@ func (q inquiry) here(e factors.Enrollment) bool { return slices.Contains(q.tx.D
 // can reports whether the browser's script has said so.
 func (q inquiry) can(c Capability) bool { return slices.Contains(q.tx.Can, c) }
 
-// adds reports whether the person came to set up something that the policy lets be set up, and has
+// mayAdd reports whether the person came to set up something that the policy lets be set up, and has
 // room for it.
-func (q inquiry) adds() bool {
+func (q inquiry) mayAdd() bool {
 	k := q.tx.Adds
 	if k == factors.Recovery {
-		return q.p.Allows(k) && hasFactor(q.p, q.enrolled)
+		return q.p.letsRecover(q.enrolled)
 	}
 	return q.p.Lets(k) && (q.tx.Replaces || q.room(k))
 }

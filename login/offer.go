@@ -53,8 +53,7 @@ func (q inquiry) offersRecovery() bool {
 	recorded := slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
 		return e.Kind == factors.Recovery && !e.Confirmed.IsZero()
 	})
-	return !recorded && q.p.Allows(factors.Recovery) && hasFactor(q.p, q.enrolled) &&
-		q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)
+	return !recorded && q.p.letsRecover(q.enrolled) && q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)
 }
 
 // offersReplace: who used the recovery code may have lost what it stands in for.
@@ -81,10 +80,13 @@ func (q inquiry) offersSignal() bool {
 	return q.can(CanSignal) && q.tx.Device.Signaled != Signaled(q.enrolled)
 }
 
-// provedBy reports whether one of the kinds was proved in this transaction, and counts. A mail code
-// is never asked about: it earns nobody a factor that is stronger than it is.
+// provedBy reports whether one of the kinds was proved in this transaction, and counts for who adds to
+// what there is, as one of two factors. A mail code is never asked about: it earns nobody a factor that
+// is stronger than it is.
 func (q inquiry) provedBy(kinds ...factors.Kind) bool {
-	return slices.ContainsFunc(q.proved(), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
+	q = q.under(q.p.adding(q.enrolled))
+	return multiFactor(q.evidence) &&
+		slices.ContainsFunc(q.proved(), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
 }
 
 // Signaled is the Device.Signaled of a browser that was told of exactly these passkeys; empty for none.

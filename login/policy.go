@@ -43,6 +43,8 @@ type Policy struct {
 
 	// Leave is what is left of Grace to the person whom the policy binds: see At. Zero: nothing.
 	Leave Leave `json:"-"`
+	// SetUp is what binds the person beside it who sets something up: see Among. Nil: nothing.
+	SetUp *SetUp `json:"-"`
 }
 
 // Grace is how long a member who has no factor may put off setting one up: days from the later of
@@ -124,11 +126,6 @@ func Personal() Policy {
 
 // Allows reports whether the policy lets k be a second factor.
 func (p Policy) Allows(k factors.Kind) bool { return slices.Contains(p.Factors, k) }
-
-// Lets reports whether the policy lets a person set k up.
-func (p Policy) Lets(k factors.Kind) bool {
-	return p.MFA != Off && slices.Contains(selfEnrolled, k) && p.Allows(k)
-}
 
 // At is p as it binds one person now, who joined then and has put off setting up a factor skips
 // times. Where p does not demand a second factor of the person yet, it is optional, and Leave says
@@ -283,7 +280,7 @@ func Strictest(orgs []Org, now time.Time) (Org, bool) {
 		p, q := a.Policy.At(now, a.Joined, a.Skips), b.Policy.At(now, b.Joined, b.Skips)
 		return cmp.Or(
 			cmp.Compare(q.demands(), p.demands()),
-			cmp.Compare(slices.Index(enrollBys, q.Enrollment), slices.Index(enrollBys, p.Enrollment)),
+			cmp.Compare(q.Enrollment.rank(), p.Enrollment.rank()),
 			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
 			cmp.Compare(len(p.Factors), len(q.Factors)),
 			cmp.Compare(p.Reuse, q.Reuse),

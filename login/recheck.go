@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
@@ -44,11 +45,11 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	if !ok {
 		return fmt.Errorf("%w: the person has left the organization", ErrDenied)
 	}
-	skips := org.Skips
-	if org.ID == p.Bound { // what was put off since is about the sign-ins since
+	skips, live := org.Skips, time.Duration(org.Policy.Session.Overall)
+	if org.ID == p.Bound && now.Sub(AuthTime(p.Evidence)) <= live { // what was put off since is about the sign-ins since
 		skips = p.Skips
 	}
-	policy := org.policyAt(now, skips)
+	policy := org.policyAt(now, skips).Among(standing.Orgs, now)
 	if !offline && !policy.live(standing.Session, now) {
 		return fmt.Errorf("%w: the session has ended", ErrDenied)
 	}

@@ -226,6 +226,25 @@ func TestA21_LastTimeToPutOff(t *testing.T) {
 	}
 }
 
+// TestA21_PutOffForAnOfflineGrant: what was put off is good for as long as a session of that sign-in
+// could live, also where none has to.
+func TestA21_PutOffForAnOfflineGrant(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard", func(p *login.Policy) { p.Grace.Skips = 1 }))
+	u := w.person("anna", "riverside")
+	b := w.browser()
+	p := b.password(b.begin(login.Demand{}), u)
+	b.follow(b.post(p.on("later"))).is(t, "amr", "pwd")
+	r := w.results()[0]
+	w.pass(7 * 24 * time.Hour)
+	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	w.pass(1)
+	denied(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	// Where it may still be put off, nothing is demanded.
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) { p.Grace.Skips = 2 }))
+	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+}
+
 // TestT50_FactorTakenFromAGrant: what rests on a factor ends with it, and nothing else.
 func TestT50_FactorTakenFromAGrant(t *testing.T) {
 	w := newWorld(t, sqlite(t))

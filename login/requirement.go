@@ -24,8 +24,8 @@ const (
 func (q inquiry) requirement(d Demand) (requirement, reach) {
 	ways := [][]string{{}}
 	switch {
-	case q.adds() && owns(q.enrolled): // whatever the policy says, and not by a mail code where there is more
-		ways = [][]string{{ACRAAL2}, {ACRMultiFactor}}
+	case q.owes != "":
+		ways = [][]string{{q.owes}}
 	case q.p.demandsMFA(q.enrolled):
 		ways = [][]string{{ACRMultiFactor}}
 	}
@@ -117,7 +117,9 @@ func (q inquiry) meets(e factors.Enrollment, need requirement) bool {
 }
 
 // promised is the least evidence that a proof of e would give. A passkey may verify its user or not,
-// and is hardware where the key cannot leave it, as far as it is known.
+// and is hardware where the key cannot leave it, as far as it is known. Whether its maker vouched for it
+// only the proof says: the record that knows is sealed. So where a policy takes no other word, a passkey
+// is asked for that may turn out to be less than phrh.
 func promised(e factors.Enrollment) factors.Evidence {
 	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: source(e), AMR: []string{"otp"}}
 	if e.Kind == factors.Passkey {

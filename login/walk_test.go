@@ -53,6 +53,9 @@ func anyACR(r *rand.Rand) []string {
 
 func anyScene(r *rand.Rand) scene {
 	s := scene{policy: anyPolicy(r)}
+	if r.IntN(4) == 0 {
+		s.policy = s.policy.Among([]login.Org{{ID: "a", Policy: s.policy}, {ID: "b", Policy: anyPolicy(r)}}, noon)
+	}
 	for _, k := range some(r, "totp", "totp2", "passkey", "synced", "usb", "email", one(r, "recovery", "recovery?")) {
 		s.enrolled = append(s.enrolled, enrollments(k)...)
 	}
@@ -248,7 +251,7 @@ func TestWalk_DoneIsWhatWasAsked(t *testing.T) {
 				return isOf(factors.TOTP, factors.Passkey)(e) && s.policy.Allows(e.Kind)
 			}) && !twoFactors(ev),
 			"a leave that is endless": s.policy.Leave.Skips > 0 && slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey, factors.Recovery)) && !twoFactors(ev),
-			"something left to add":   !d.Silent && s.policy.MFA != login.Off && s.policy.Allows(s.tx.Adds) && isOf(factors.TOTP, factors.Passkey)(factors.Enrollment{Kind: s.tx.Adds}),
+			"something left to add":   !d.Silent && s.policy.Lets(s.tx.Adds),
 		}
 		for _, e := range ev {
 			proved := slices.ContainsFunc(s.tx.Proved, func(p factors.Evidence) bool { return p.Source == e.Source && p.Class == e.Class && p.At.Equal(e.At) })
@@ -324,12 +327,15 @@ func safe(t *testing.T, s scene, step login.Step) {
 	ev := login.Counted(s.tx, s.policy, s.enrolled, noon)
 	first := slices.ContainsFunc(ev, isFirstProof)
 	owns := slices.ContainsFunc(s.enrolled, isOf(factors.TOTP, factors.Passkey, factors.Recovery))
-	kinds := len(step.Methods)
+	kinds, by := len(step.Methods), s.policy.Enrollment
+	if s.policy.SetUp != nil {
+		by = s.policy.SetUp.Enrollment
+	}
 	problems := map[string]bool{
 		"enrolling beside a factor that there is":  (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || step.Kind == login.Ticket) && owns,
 		"enrolling without a first proof":          (step.Kind == login.Enroll || step.Kind == login.Add || step.Kind == login.Ticket || step.Kind == login.Offer) && !first,
-		"enrolling without a ticket":               (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByTicket && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Ticket }),
-		"enrolling without a mail":                 (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && s.policy.Enrollment == login.ByMail && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Source == "mailbox:a@b.c" && e.Kind == factors.Email }),
+		"enrolling without a ticket":               (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && by == login.ByTicket && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Ticket }),
+		"enrolling without a mail":                 (step.Kind == login.Enroll || step.Offer == login.OfferEnroll || (step.Kind == login.Add && !owns)) && by == login.ByMail && !slices.ContainsFunc(s.tx.Proved, func(e factors.Evidence) bool { return e.Source == "mailbox:a@b.c" && e.Kind == factors.Email }),
 		"adding on one factor":                     step.Kind == login.Add && owns && !twoFactors(ev),
 		"adding on a mail code":                    step.Kind == login.Add && owns && !login.Met(login.ACRAAL2, ev) && slices.ContainsFunc(s.enrolled, func(e factors.Enrollment) bool { return e.Kind == factors.TOTP && s.policy.Allows(e.Kind) }) && slices.ContainsFunc(ev, func(e factors.Evidence) bool { return e.Kind == factors.Password }),
 		"an offer before the demand is met":        step.Kind == login.Offer && s.policy.MFA == login.Required && !twoFactors(ev),

@@ -1,0 +1,100 @@
+package login
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+)
+
+// SetUp is what binds a person of several organizations who sets something up. What is set up belongs
+// to the account and is good for all of them, whichever the sign-in is for: so all of them together say
+// what it takes, but those that want no second factor of anybody.
+type SetUp struct {
+	Enrollment EnrollBy       // what a first factor takes: the most that any of them asks for
+	Factors    []factors.Kind // what may be set up
+	Proofs     []factors.Kind // what counts for who adds to what there is: what every one of them allows
+	Strict     []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
+}
+
+// Among returns p, the policy of one of orgs that binds a person of all of them now, with its SetUp.
+// What they all allow may be set up or, where that is nothing that can be, what p allows.
+//
+// A sign-in may be put off a number of times only where setting up is open: what cannot be offered
+// could be put off for ever.
+func (p Policy) Among(orgs []Org, now time.Time) Policy {
+	if len(orgs) < 2 {
+		return p
+	}
+	strictest, _ := Strictest(orgs, now)
+	s := SetUp{Enrollment: p.Enrollment, Proofs: p.Factors, Strict: strictest.Policy.Factors}
+	for _, o := range orgs {
+		if o.Policy.MFA == Off {
+			continue
+		}
+		if o.Policy.Enrollment.rank() > s.Enrollment.rank() {
+			s.Enrollment = o.Policy.Enrollment
+		}
+		s.Proofs = common(s.Proofs, o.Policy.Factors)
+	}
+	s.Factors = s.Proofs
+	if len(common(selfEnrolled, s.Proofs)) == 0 {
+		s.Factors = p.Factors
+	}
+	p.SetUp = &s
+	if p.Leave.Skips > 0 && s.Enrollment != Open {
+		p.MFA, p.Leave = Required, Leave{}
+	}
+	return p
+}
+
+// rank is how hard it makes setting up a first factor. What nobody knows is the hardest.
+func (e EnrollBy) rank() int {
+	if i := slices.Index(enrollBys, e); i >= 0 {
+		return i
+	}
+	return len(enrollBys)
+}
+
+// common are the kinds of a that are also in b, in the order of a.
+func common(a, b []factors.Kind) []factors.Kind {
+	return slices.DeleteFunc(slices.Clone(a), func(k factors.Kind) bool { return !slices.Contains(b, k) })
+}
+
+// Lets reports whether the policy lets a person set k up.
+func (p Policy) Lets(k factors.Kind) bool {
+	return p.MFA != Off && slices.Contains(selfEnrolled, k) && slices.Contains(p.settable(), k)
+}
+
+// letsRecover reports whether it lets a person with these factors have a recovery code.
+func (p Policy) letsRecover(enrolled []factors.Enrollment) bool {
+	return slices.Contains(p.settable(), factors.Recovery) && hasFactor(p, enrolled)
+}
+
+func (p Policy) settable() []factors.Kind {
+	if p.SetUp == nil {
+		return p.Factors
+	}
+	return p.SetUp.Factors
+}
+
+// enrollBy is what a first factor takes.
+func (p Policy) enrollBy() EnrollBy {
+	if p.SetUp == nil {
+		return p.Enrollment
+	}
+	return p.SetUp.Enrollment
+}
+
+// adding is p for a person with these factors who adds to them: with what counts for that alone.
+func (p Policy) adding(enrolled []factors.Enrollment) Policy {
+	if p.SetUp == nil {
+		return p
+	}
+	kinds := p.SetUp.Proofs
+	if !slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind != factors.Email && slices.Contains(kinds, e.Kind) }) {
+		kinds = p.SetUp.Strict
+	}
+	p.Factors = common(p.Factors, kinds)
+	return p
+}
