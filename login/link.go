@@ -3,6 +3,7 @@ package login
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -52,8 +53,22 @@ func (o opened) dead() string {
 	return ""
 }
 
-// removes reports whether pressing the link takes away what it is about.
-func (o opened) removes() bool { return o.EnrollmentID != "" && o.now.Sub(o.At) < linkUndo }
+// undo is the time since when pressing the link takes away what was set up, whatever its mail told of:
+// who did that may have done more. It is zero for a link that is too old to take anything away.
+func (o opened) undo() time.Time {
+	if o.now.Sub(o.At) >= linkUndo {
+		return time.Time{}
+	}
+	return o.now.Add(-linkUndo)
+}
+
+// removed are those of the person's factors that pressing the link takes away.
+func (o opened) removed(enrolled []factors.Enrollment) []factors.Enrollment {
+	undo := o.undo()
+	return slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool {
+		return undo.IsZero() || !e.Created.After(undo)
+	})
+}
 
 // openLink finds the link of the path. It returns false for one that there is not, or whose person is
 // gone.
@@ -94,19 +109,40 @@ func (s *Server) linkPage(w http.ResponseWriter, r *http.Request) error {
 	case !o.Pressed.IsZero():
 		return s.linkPassword(w, r, o, http.StatusOK, templates.Text{})
 	}
+	return s.linkAsk(w, r, o)
+}
+
+// linkAsk says what pressing the link does, and which factors it takes away.
+func (s *Server) linkAsk(w http.ResponseWriter, r *http.Request, o opened) error {
+	enrolled, err := s.Enrollments.Enrollments(r.Context(), o.UserID)
+	if err != nil {
+		return storeFailed("read the person's factors", err)
+	}
 	page := templates.Notice{
 		Frame:  s.frame(r, Demand{}),
 		Button: templates.Action{URL: o.path(), Label: templates.Text{Key: "link.press"}},
+		Things: things(o.removed(enrolled)),
 	}
 	page.Title, page.Body = said("link.ask")
+	page.Body = append(page.Body, templates.Text{Key: "link.ask.otherwise"})
 	switch {
-	case o.removes():
+	case len(page.Things) > 0:
 		page.Body = append(page.Body, templates.Text{Key: "link.ask.removes"})
-	case o.EnrollmentID != "":
+	case o.EnrollmentID != "" && o.undo().IsZero():
 		page.Body = append(page.Body, templates.Text{Key: "link.ask.late"})
 	}
-	page.Body = append(page.Body, templates.Text{Key: "link.ask.otherwise"})
 	return templates.Serve(w, r, http.StatusOK, page)
+}
+
+// things are factors to look at.
+func things(enrolled []factors.Enrollment) []templates.Factor {
+	var out []templates.Factor
+	for _, e := range enrolled {
+		out = append(out, templates.Factor{
+			Kind: string(e.Kind), Name: e.Name, Place: string(e.Place), Created: e.Created, LastUsed: e.LastUsed,
+		})
+	}
+	return out
 }
 
 func signIn() templates.Action {
@@ -125,13 +161,10 @@ func (s *Server) linkFinished(w http.ResponseWriter, r *http.Request, o opened) 
 	if err != nil {
 		return storeFailed("read the person's factors", err)
 	}
-	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: signIn()}
+	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: signIn(), Things: things(enrolled)}
 	page.Title, page.Body = said("link.finished")
-	for _, e := range enrolled {
-		if e.Kind == factors.TOTP || e.Kind == factors.Passkey {
-			page.Body = append(page.Body, templates.Text{Key: "link.finished.left"})
-			break
-		}
+	if len(page.Things) > 0 {
+		page.Body = append(page.Body, templates.Text{Key: "link.finished.left"})
 	}
 	return templates.Serve(w, r, http.StatusOK, page)
 }
@@ -175,13 +208,21 @@ func (s *Server) pressLink(w http.ResponseWriter, r *http.Request, o opened) err
 	if err != nil {
 		return err
 	}
+	enrolled, err := s.Enrollments.Enrollments(ctx, o.UserID)
+	if err != nil {
+		return err
+	}
 	event := storage.Event{At: o.now, Type: storage.Repudiated, UserID: o.UserID}
-	if o.removes() {
-		event.Detail = map[string]string{"removed": o.EnrollmentID}
+	if removed := o.removed(enrolled); len(removed) > 0 {
+		var ids []string
+		for _, e := range removed {
+			ids = append(ids, e.ID)
+		}
+		event.Detail = map[string]string{"removed": spaced(ids)}
 	}
 	trail := storage.With(event)
 	trail.Mails = append(trail.Mails, s.Notices.Changed(o.user.Factor(), notice.Change{What: notice.Repudiated}, "", o.now, storage.OriginOf(ctx)))
-	if err := s.Links.Repudiate(ctx, o.token, o.removes(), o.now, trail); err != nil {
+	if err := s.Links.Repudiate(ctx, o.token, o.undo(), o.now, trail); err != nil {
 		return err
 	}
 	if current.UserID == o.UserID {

@@ -31,16 +31,19 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	return s.setUp(w, r, v, e)
 }
 
-// setUp keeps a factor that the person has set up, for the open step. A first one the store refuses
-// when the person has come to another meanwhile, which the next step then asks for; one more, when
-// what was proved for it counts no more.
+// setUp keeps a factor that the person has set up, for the open step. A first one, whatever it was asked
+// for, the store refuses when the person has come to another meanwhile, which the next step then asks
+// for; one more, when what was proved for it counts no more.
 func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
 	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID)
 	proved := AuthTime(v.evidence(v.tx, v.now))
 	var err error
-	if first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll; first {
+	switch first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll || !owns(v.enrolled); {
+	case e.Kind == factors.Recovery:
+		err = s.Additions.ReplaceRecovery(ctx, e, proved, trail)
+	case first:
 		err = s.Enrollments.EnrollFirst(ctx, e, proved, trail)
-	} else {
+	default:
 		err = s.Additions.AddEnrollment(ctx, e, proved, v.step.Kind == Add && v.tx.Replaces, trail)
 	}
 	switch {
@@ -107,11 +110,27 @@ func (v visit) settled(t *Transaction) {
 	}
 }
 
+// stillOpen reports whether t is the same person's, and asks for what the open step does: of two tabs
+// the other may have been faster, and may have gone on to another person.
+func (v visit) stillOpen(t *Transaction) bool {
+	switch v.step.Kind {
+	case Add:
+		return t.UserID == v.tx.UserID && t.Adds == v.tx.Adds
+	case Offer:
+		return t.UserID == v.tx.UserID && !slices.Contains(t.PutOff, v.step.Offer)
+	case Identify, Prove, Challenge, Ticket, Enroll, Done, Fail:
+	}
+	return t.UserID == v.tx.UserID
+}
+
 // notSetUp goes on after the store refused a factor: to what is asked for now or, where that is the
-// same, with the reason, which is that there are as many as there may be. What was only offered is
-// offered no more.
+// same, with the reason, which is that there are as many as there may be: of recovery codes there is
+// one, and another is shown. What was only offered is offered no more.
 func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error {
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		if !v.stillOpen(t) {
+			return false
+		}
 		t.Pending = nil
 		if v.step.Kind == Offer {
 			v.settled(t)
@@ -125,7 +144,7 @@ func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error
 	if err != nil {
 		return err
 	}
-	if now.step.Kind == Add && v.sameStep(now) {
+	if full := now.step.Kind == Add && v.sameStep(now) && now.tx.Adds != factors.Recovery; full {
 		return s.wrong(w, r, now, says("enroll.full"))
 	}
 	return s.advance(w, r, tx)

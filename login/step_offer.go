@@ -12,33 +12,22 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-// recovery takes the word of the person that the recovery code is recorded.
+// recovery takes the word of the person that the recovery code which is shown is recorded, and makes
+// it the one that is good.
 func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
 	v, ok, err := s.answers(w, r, "recovery", func(_ StepKind, c ceremony) bool { return c.enroll && c.kind == factors.Recovery })
 	if err != nil || !ok {
 		return err
 	}
-	ctx := storage.WithTrail(r.Context(), s.enrolled(r, v, factors.Recovery, ""))
-	_, err = s.Factors[factors.Recovery].FinishEnroll(ctx, v.person(), v.tx.Pending.State,
+	e, err := s.Factors[factors.Recovery].FinishEnroll(r.Context(), v.person(), v.tx.Pending.State,
 		factors.Answer{Confirmed: r.PostFormValue("confirmed") != ""})
-	replaced := errors.Is(err, storage.ErrNotFound) // by another tab: the page shows a new one
 	switch {
 	case errors.Is(err, factors.ErrWrong):
 		return s.wrong(w, r, v, says("recovery.confirm"))
-	case err != nil && !replaced:
-		return storeFailed("confirm the recovery code", err)
+	case err != nil:
+		return fmt.Errorf("replace the recovery code: %w", err)
 	}
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		t.Pending = nil
-		if v.step.Kind == Add && !replaced {
-			v.settled(t)
-		}
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	return s.advance(w, r, tx)
+	return s.setUp(w, r, v, e)
 }
 
 // offered opens the transaction for an answer to one of the offers. It reports false, having sent the
@@ -83,7 +72,7 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
 	first := false
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		if first = !slices.Contains(t.PutOff, OfferEnroll); first {
+		if first = v.stillOpen(t); first {
 			t.Pending = nil
 			v.settled(t)
 		}
@@ -105,6 +94,9 @@ func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), noteTimeout)
 	defer cancel()
 	tx, err = s.change(ctx, tx, func(t *Transaction) bool {
+		if t.UserID != v.tx.UserID {
+			return false
+		}
 		t.PutOff = slices.DeleteFunc(slices.Clone(t.PutOff), func(o OfferKind) bool { return o == OfferEnroll })
 		return true
 	})
@@ -118,6 +110,9 @@ func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
 // setAside goes on without what the open step asks for.
 func (s *Server) setAside(w http.ResponseWriter, r *http.Request, v visit) error {
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		if !v.stillOpen(t) {
+			return false
+		}
 		t.Pending = nil
 		v.settled(t)
 		if v.step.Kind == Add {
@@ -183,7 +178,13 @@ func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
 	if err := s.signaled(w, r, v); err != nil {
 		return err
 	}
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool { t.Registered = ""; return true })
+	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
+		if t.Registered != v.tx.Registered {
+			return false
+		}
+		t.Registered = ""
+		return true
+	})
 	if err != nil {
 		return err
 	}

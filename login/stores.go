@@ -66,6 +66,11 @@ type Additions interface {
 	// kind. With replace it removes, in the same transaction, every other of the kind.
 	// factors.ErrTaken: a live enrollment, of anybody, has the handle of e.
 	AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error
+	// ReplaceRecovery inserts e, whose Secret is a recovery code, in the place of the one that the
+	// person has, if nothing that was proved at proved has been made worthless since (User.Since);
+	// otherwise ErrConflict, also when e was inserted before. That is no removal: what was proved
+	// with a code that is gone still counts.
+	ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error
 	// RenameEnrollment gives a live enrollment of the person a name. ErrNotFound: there is none.
 	RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error
 }
@@ -85,7 +90,8 @@ type Removals interface {
 	SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error
 	// ChangePassword replaces the password of a person if its hash is still old, makes PasswordMail
 	// mail, ends every session but keep, and revokes every grant, offline ones too, but those that
-	// rest on keep. ErrConflict: it was changed meanwhile.
+	// rest on keep. The failures at the password and at mailed codes are forgotten with it: whoever
+	// guessed at them knew the one before. ErrConflict: it was changed meanwhile.
 	ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error
 }
 
@@ -96,7 +102,8 @@ type History interface {
 	// EventsOf lists the latest events of a person, the newest first, at most n.
 	EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error)
 	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
-	// offline ones too, but those that rest on keep. It says how many sessions there were.
+	// offline ones too, but those that rest on keep. It says how many sessions there were. With keep
+	// nothing is left behind when there was nothing to end.
 	EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (int, error)
 }
 
@@ -134,12 +141,13 @@ type Links interface {
 	// Link finds one by its token. ErrNotFound: no such token.
 	Link(ctx context.Context, token string) (Link, error)
 	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
-	// session ends, every grant is revoked, the password is emptied and, with remove, the
-	// enrollment of the link is removed, and with it a recovery code that was given out since: it may
-	// be in the same hands. ErrConflict: it was pressed, or is past its time.
-	Repudiate(ctx context.Context, token string, remove bool, at time.Time, trail storage.Trail) error
+	// session ends, every grant is revoked, the password is emptied and, with undo, every enrollment
+	// that was created after it is removed, whatever the link is about: all of them may be in the
+	// same hands. ErrConflict: it was pressed, or is past its time.
+	Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
-	// it rests on the mailbox (User.PasswordMail). ErrConflict: not, or not any more.
+	// it rests on the mailbox (User.PasswordMail). It forgets failures as ChangePassword does.
+	// ErrConflict: not, or not any more.
 	Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error
 }
 

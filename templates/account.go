@@ -19,7 +19,7 @@ func (p Account) of(kind string) []Factor {
 
 func (x Factor) icon() string {
 	switch {
-	case x.Place == "key":
+	case x.Place == "key", x.Kind == "recovery":
 		return "key"
 	case x.Kind == "passkey":
 		return "passkey"

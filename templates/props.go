@@ -241,10 +241,11 @@ type Notice struct {
 	Frame
 	Title     Text
 	Body      []Text
-	Reference string // the request id, for support and the log
-	Link      Action // GET
-	Button    Action // POST
-	Second    Action // POST, where there is a choice
+	Things    []Factor // which the last of Body tells of
+	Reference string   // the request id, for support and the log
+	Link      Action   // GET
+	Button    Action   // POST
+	Second    Action   // POST, where there is a choice
 }
 
 // Action is something to press. It is absent when URL is empty.

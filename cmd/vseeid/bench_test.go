@@ -380,9 +380,9 @@ func (s *program) visitor(b *testing.B) visitor {
 	must(b, s.db.EnrollFirst(ctx, factors.Enrollment{
 		ID: enrollment, UserID: id, Kind: factors.TOTP, Name: "Authenticator app", Secret: p.seed, Confirmed: now, Created: now,
 	}, now, storage.Trail{}))
-	recovery, err := s.db.ReplaceRecovery(ctx, id, rand.Text(), now)
-	must(b, err)
-	must(b, s.db.ConfirmEnrollment(ctx, recovery.ID, now))
+	must(b, s.db.ReplaceRecovery(ctx, factors.Enrollment{
+		ID: uuid.Must(uuid.NewV7()).String(), UserID: id, Kind: factors.Recovery, Secret: []byte(rand.Text()), Confirmed: now, Created: now,
+	}, now, storage.Trail{}))
 	return p
 }
 

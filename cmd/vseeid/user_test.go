@@ -203,7 +203,8 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.db().ReplaceRecovery(t.Context(), id, "CODE", c.now); err != nil {
+	code := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.Recovery, Secret: []byte("CODE"), Created: c.now}
+	if err := c.db().ReplaceRecovery(t.Context(), code, c.now, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	c.browse(id)

@@ -1,9 +1,9 @@
 // Package recovery proves that a person kept the recovery code: 24 letters and digits of base32,
 // 120 random bits, shown once, good once.
 //
-// A person has one code at most. BeginEnroll makes a new one, which is good from that moment on and
-// takes the place of the last; FinishEnroll notes that the person says to have recorded it. A used
-// code is gone, and whoever used it is offered a new one.
+// A person has one code at most. BeginEnroll makes a new one to be shown, which is worth nothing until
+// the person says to have recorded it: then FinishEnroll has it to be kept, in the place of the last,
+// which is good until that moment. A used code is gone, and whoever used it is offered a new one.
 package recovery
 
 import (
@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
 )
@@ -24,13 +26,6 @@ const Length = 24
 
 // Store keeps a keyed hash of each person's code, never the code.
 type Store interface {
-	// ReplaceRecovery removes the person's recovery code, if there is one, and inserts code as
-	// the new one, unconfirmed, in one transaction with the trail of the context. ErrNotFound:
-	// there is no such person.
-	ReplaceRecovery(ctx context.Context, userID, code string, at time.Time) (factors.Enrollment, error)
-	// ConfirmEnrollment notes that the person has recorded it; a second time changes nothing.
-	// ErrNotFound: it has been used or replaced since.
-	ConfirmEnrollment(ctx context.Context, enrollmentID string, at time.Time) error
 	// BurnRecovery uses up the person's code, with the trail of the context, and returns the id
 	// that it had. Of any number of callers with one code, one gets nil. ErrNotFound: it is not
 	// the code, or is not any more.
@@ -45,45 +40,45 @@ type Factor struct {
 
 var _ factors.Factor = Factor{}
 
-// ceremony is the content of a State. The code itself is only in the prompt.
+// ceremony is the content of a State.
 type ceremony struct {
-	UserID     string              `json:"user"`
-	Enrollment *factors.Enrollment `json:"enrollment,omitempty"` // while one is being shown
+	UserID string `json:"user"`
+	// While a code is shown: what it will be kept as, so that of two answers one is, and the code.
+	ID   string `json:"id,omitempty"`
+	Code string `json:"code,omitempty"`
 }
 
-// BeginEnroll makes a new code and stores it. The prompt is the only place that has it.
-func (f Factor) BeginEnroll(ctx context.Context, u factors.User) (factors.Prompt, factors.State, error) {
-	code := rand.Text()[:Length] // of its 26 characters of 5 bits each
-	e, err := f.Store.ReplaceRecovery(ctx, u.ID, code, f.Now())
+// BeginEnroll makes a new code. Nothing but the prompt and the state has it.
+func (f Factor) BeginEnroll(_ context.Context, u factors.User) (factors.Prompt, factors.State, error) {
+	id, err := uuid.NewV7()
 	if err != nil {
-		return factors.Prompt{}, nil, fmt.Errorf("recovery: replace the code: %w", err)
+		return factors.Prompt{}, nil, fmt.Errorf("recovery: %w", err)
 	}
-	state, err := json.Marshal(ceremony{UserID: u.ID, Enrollment: &e})
+	code := rand.Text()[:Length] // of its 26 characters of 5 bits each
+	state, err := json.Marshal(ceremony{UserID: u.ID, ID: id.String(), Code: code})
 	if err != nil {
 		return factors.Prompt{}, nil, err
 	}
 	return factors.Prompt{Code: code}, state, nil
 }
 
-// FinishEnroll notes that the person has recorded the code. An error that wraps storage.ErrNotFound
-// says that the code which was shown is used or replaced: another has to be begun.
-func (f Factor) FinishEnroll(ctx context.Context, u factors.User, s factors.State, a factors.Answer) (factors.Enrollment, error) {
+// FinishEnroll has the code that was shown to be kept (Enrollment.Secret), once the person says to
+// have recorded it.
+func (f Factor) FinishEnroll(_ context.Context, u factors.User, s factors.State, a factors.Answer) (factors.Enrollment, error) {
 	c, err := read(s, u)
 	if err != nil {
 		return factors.Enrollment{}, err
 	}
-	if c.Enrollment == nil {
+	if c.ID == "" || c.Code == "" {
 		return factors.Enrollment{}, fmt.Errorf("recovery: no code was shown: %w", factors.ErrState)
 	}
 	if !a.Confirmed {
 		return factors.Enrollment{}, factors.ErrUnconfirmed
 	}
-	e := *c.Enrollment
-	e.Confirmed = f.Now()
-	if err := f.Store.ConfirmEnrollment(ctx, e.ID, e.Confirmed); err != nil {
-		return factors.Enrollment{}, fmt.Errorf("recovery: confirm the code: %w", err)
-	}
-	return e, nil
+	now := f.Now()
+	return factors.Enrollment{
+		ID: c.ID, UserID: u.ID, Kind: factors.Recovery, Secret: []byte(c.Code), Confirmed: now, Created: now,
+	}, nil
 }
 
 // BeginChallenge has nothing to show.
@@ -102,7 +97,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	if err != nil {
 		return factors.Evidence{}, err
 	}
-	if c.Enrollment != nil {
+	if c.ID != "" {
 		return factors.Evidence{}, fmt.Errorf("recovery: a code is being shown: %w", factors.ErrState)
 	}
 	if err := factors.Own(u, enrolled); err != nil {

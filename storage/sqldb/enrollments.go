@@ -166,17 +166,6 @@ func (d *DB) RenameEnrollment(ctx context.Context, userID, enrollmentID, name st
 	return d.fail(found(changed, err), "rename enrollment")
 }
 
-// ConfirmEnrollment notes that the person showed to hold it. Confirming twice is no error and leaves
-// the first time and no second trail. ErrNotFound: it is gone. The trail is that of ctx.
-func (d *DB) ConfirmEnrollment(ctx context.Context, enrollmentID string, at time.Time) error {
-	changed, err := d.change(ctx, storage.TrailOf(ctx), `UPDATE enrollments SET confirmed = $2
-		WHERE id = $1 AND removed IS NULL AND confirmed IS NULL`, enrollmentID, when(at))
-	if err == nil && !changed {
-		_, err = one(ctx, d.writer, text, `SELECT id FROM enrollments WHERE id = $1 AND removed IS NULL`, enrollmentID)
-	}
-	return d.fail(err, "confirm enrollment")
-}
-
 // erase removes the live enrollments that meet a condition, whose arguments begin at $2, and says how
 // many they were. What must not be found or proved again goes; that it was there stays.
 func erase(ctx context.Context, tx *sql.Tx, at time.Time, condition string, args ...any) (int64, error) {
@@ -281,34 +270,27 @@ func (d *DB) BurnStep(ctx context.Context, enrollmentID string, step int64, at t
 	return d.fail(err, "burn step")
 }
 
-// ReplaceRecovery makes code the one recovery code of a person; the one before it is worthless from
-// then on. The new one is not confirmed. ErrNotFound: the person is gone. The trail is that of ctx.
-func (d *DB) ReplaceRecovery(ctx context.Context, userID, code string, at time.Time) (factors.Enrollment, error) {
-	e := factors.Enrollment{
-		ID: newID(), UserID: userID, Kind: factors.Recovery, Created: at.UTC().Truncate(time.Microsecond),
-	}
-	hash := d.keys.Hash(recoveryPurpose, code)
-	trail := d.complete(ctx, storage.TrailOf(ctx))
+// ReplaceRecovery implements login.Additions, and forgets the failures at recovery codes. ErrNotFound:
+// the person is gone.
+func (d *DB) ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+	hash := d.keys.Hash(recoveryPurpose, string(e.Secret))
+	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := lockUser(ctx, tx, userID); err != nil {
+		if err := lockUserSince(ctx, tx, e.UserID, proved); err != nil {
 			return err
 		}
-		if _, err := exec(ctx, tx, `UPDATE enrollments SET removed = $2, code = NULL
-			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL`, userID, when(at)); err != nil {
+		if _, err := erase(ctx, tx, e.Created, `user_id = $2 AND kind = 'recovery'`, e.UserID); err != nil {
 			return err
 		}
 		if _, err := exec(ctx, tx, insertEnrollment, enrollmentArgs(ctx, e, nil, hash)...); err != nil {
 			return err
 		}
-		if err := clearAttempts(ctx, tx, userID, factors.Recovery); err != nil {
+		if err := clearAttempts(ctx, tx, e.UserID, factors.Recovery); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
 	})
-	if err != nil {
-		return factors.Enrollment{}, d.fail(err, "replace recovery code")
-	}
-	return e, nil
+	return d.fail(err, "replace recovery code")
 }
 
 // BurnRecovery uses up the recovery code of a person: of any number of callers with the right code

@@ -53,7 +53,7 @@ func (d *DB) advanceLink(ctx context.Context, tx *sql.Tx, token, set, condition 
 }
 
 // Repudiate implements login.Links. ErrNotFound: no such token, or the person is gone.
-func (d *DB) Repudiate(ctx context.Context, token string, remove bool, at time.Time, trail storage.Trail) error {
+func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		l, err := d.link(ctx, tx, token)
@@ -68,9 +68,8 @@ func (d *DB) Repudiate(ctx context.Context, token string, remove bool, at time.T
 		if err := d.advanceLink(ctx, tx, token, "pressed", "pressed IS NULL", at); err != nil {
 			return err
 		}
-		if remove && l.EnrollmentID != "" {
-			n, err := erase(ctx, tx, at, `user_id = $2 AND (id = $3 OR (kind = $4 AND created >= $5))`,
-				l.UserID, l.EnrollmentID, string(factors.Recovery), when(l.At))
+		if !undo.IsZero() {
+			n, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo))
 			if err != nil {
 				return err
 			}
@@ -86,8 +85,8 @@ func (d *DB) Repudiate(ctx context.Context, token string, remove bool, at time.T
 	return d.fail(err, "repudiate")
 }
 
-// Renew implements login.Links. As with SetPassword the failures at the password are forgotten, and
-// every session ends and every grant is revoked. ErrNotFound: no such token, or the person is gone.
+// Renew implements login.Links. Every session ends, and every grant is revoked. ErrNotFound: no such
+// token, or the person is gone.
 func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -103,7 +102,7 @@ func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail 
 		if err := d.advanceLink(ctx, tx, token, "finished", "pressed IS NOT NULL AND finished IS NULL", at); err != nil {
 			return err
 		}
-		if err := clearAttempts(ctx, tx, l.UserID, factors.Password); err != nil {
+		if err := clearAttempts(ctx, tx, l.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
 		if _, err := shutOut(ctx, tx, l.UserID, "", at); err != nil {

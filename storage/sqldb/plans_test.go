@@ -161,7 +161,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"BurnMailCode":     db.BurnMailCode(ctx, "u1", "c1", "1", 5, now),
 		"CreateTicket":     db.CreateTicket(ctx, "u1", "T", now, now.Add(time.Hour), none),
 		"BurnTicket":       db.BurnTicket(ctx, "u1", "T", now, none),
-		"Repudiate":        db.Repudiate(ctx, "token", true, now, none),
+		"Repudiate":        db.Repudiate(ctx, "token", now, now, none),
 		"Renew":            db.Renew(ctx, "token", "hash", now, none),
 		"Link":             second(db.Link(ctx, "none")),
 		"MailState":        second(db.MailState(ctx, "none")),

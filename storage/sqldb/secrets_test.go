@@ -71,10 +71,6 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 	}}
 	s := session.Session{ID: "s1", UserID: "u1", Created: now, LastUsed: now, Version: 1}
 	ctx := t.Context()
-	_, err := db.ReplaceRecovery(ctx, "nobody", "x", now)
-	if !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("recovery code of nobody: %v", err)
-	}
 	for _, err := range []error{
 		db.CreateUser(ctx, login.User{ID: "u1", Email: "ann@example.com", Created: now, Updated: now}, trail),
 		db.CreateSession(ctx, s, secrets["session cookie"], storage.Trail{}),
@@ -92,13 +88,13 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 		db.UsePasskey(ctx, "p1", 0, 1, []byte(secrets["used passkey"]), factors.Synced, now),
 		db.CreateTicket(ctx, "u1", secrets["ticket"], now, now.Add(time.Hour), storage.Trail{}),
 		db.KeepMailCode(ctx, "u1", "c1", secrets["mailed code"], now, now.Add(time.Hour), func([]time.Time) error { return nil }),
+		db.ReplaceRecovery(ctx, factors.Enrollment{
+			ID: "r1", UserID: "u1", Kind: factors.Recovery, Secret: []byte(secrets["recovery code"]), Created: now.Add(time.Second),
+		}, now, storage.Trail{}),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if _, err = db.ReplaceRecovery(ctx, "u1", secrets["recovery code"], now.Add(time.Second)); err != nil {
-		t.Fatal(err)
 	}
 	return secrets
 }
@@ -198,7 +194,7 @@ func TestMasterKeysAreRotated(t *testing.T) {
 		if err := db.BurnTicket(ctx, "u1", secrets["ticket"], now, storage.Trail{}); err != nil {
 			t.Errorf("ticket: %v", err)
 		}
-		if err := db.Repudiate(ctx, secrets["token"], false, now, storage.Trail{}); err != nil {
+		if err := db.Repudiate(ctx, secrets["token"], time.Time{}, now, storage.Trail{}); err != nil {
 			t.Errorf("link: %v", err)
 		}
 

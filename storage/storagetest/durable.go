@@ -146,6 +146,19 @@ func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 	return e
 }
 
+// recovery gives a person a recovery code in the place of the last, with the trail of what was set up.
+func (w *world) recovery(t *testing.T, id, userID, code string) factors.Enrollment {
+	t.Helper()
+	e := w.newRecovery(id, userID, code)
+	ok(t, w.ReplaceRecovery(w.ctx, e, w.now, trail(storage.Enrolled, userID)))
+	e.Secret = nil
+	return e
+}
+
+func (w *world) newRecovery(id, userID, code string) factors.Enrollment {
+	return factors.Enrollment{ID: id, UserID: userID, Kind: factors.Recovery, Secret: []byte(code), Confirmed: w.now, Created: w.now}
+}
+
 // grant creates a live one that rests on everything that the world has by these ids.
 func (w *world) grant(t *testing.T, id, clientID, userID, sessionID string) op.Grant {
 	t.Helper()

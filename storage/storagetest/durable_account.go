@@ -91,8 +91,7 @@ var accountTests = map[string]func(*testing.T, *world){
 	"TestN13_RemovedPasskeyLeavesATombstone": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.passkey(t, "p1", "u1")
-		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
-		ok(t, err)
+		w.recovery(t, "r1", "u1", "CODE")
 		ok(t, w.RemoveEnrollment(w.ctx, "u1", "p1", w.now, nil, trail(storage.FactorRemoved, "u1")))
 		w.wantRemovals(t, "u1", 1)
 		wantErr(t, "its id again", w.AddEnrollment(w.ctx, w.newPasskey("p1", "u1"), w.now, false, storage.Trail{}), storage.ErrConflict)
@@ -104,8 +103,7 @@ var accountTests = map[string]func(*testing.T, *world){
 			return w.RemoveEnrollment(w.ctx, "u1", id, w.now, keep, trail(storage.FactorRemoved, "u1"))
 		}
 		w.totp(t, "a1", "u1")
-		recovery, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
-		ok(t, err)
+		recovery := w.recovery(t, "r1", "u1", "CODE")
 		wantErr(t, "the last but the recovery code", remove("a1", keep...), storage.ErrConflict)
 		wantErr(t, "unknown", remove("x", keep...), storage.ErrNotFound)
 		ok(t, w.BurnStep(w.ctx, "a1", 500, w.now)) // it is as good as before
@@ -157,7 +155,7 @@ var accountTests = map[string]func(*testing.T, *world){
 		w.user(t, "u1")
 		w.totp(t, "a1", "u1")
 		w.link(t, "token", "u1", "a1")
-		ok(t, w.Repudiate(w.ctx, "token", true, w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "token", w.now.Add(-time.Hour), w.now, storage.Trail{}))
 		ok(t, w.Renew(w.ctx, "token", "hash", w.now, storage.Trail{}))
 		ok(t, w.SetDefault(w.ctx, "u1", factors.Passkey, w.now, storage.Trail{}))
 		want, err := w.User(w.ctx, "u1")
@@ -222,6 +220,19 @@ var accountTests = map[string]func(*testing.T, *world){
 		w.wantAlive(t, "u1", "s2")
 		w.wantAlive(t, "u2", "other")
 		w.wantRevoked(t, map[string]bool{"g of s1": true, "g of s2": false, "g of s3": true, "of no session": true})
+		n, err = w.EndOthers(w.ctx, "u1", "s2", w.now, trail(storage.SessionEnded, "u1"))
+		ok(t, err)
+		same(t, "ended again", n, 0)
+		w.wantEvents(t, storage.SessionEnded, 1) // of what happened
+		w.grant(t, "later", "app", "u1", "")
+		_, err = w.EndOthers(w.ctx, "u1", "s2", w.now, trail(storage.SessionEnded, "u1"))
+		ok(t, err)
+		w.wantEvents(t, storage.SessionEnded, 2)
+		_, err = w.EndOthers(w.ctx, "u2", "", w.now, trail(storage.SessionEnded, "u2"))
+		ok(t, err)
+		_, err = w.EndOthers(w.ctx, "u2", "", w.now, trail(storage.SessionEnded, "u2"))
+		ok(t, err)
+		w.wantEvents(t, storage.SessionEnded, 4) // support asked for it
 	},
 	"EventsOfAPersonAreTheLatest": func(t *testing.T, w *world) {
 		for i := range 5 {

@@ -19,12 +19,12 @@ var factorTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "none", none, []factors.Enrollment(nil))
 		e := w.totp(t, "e1", "u1")
-		code, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now.Add(time.Second))
-		ok(t, err)
+		w.now = w.now.Add(time.Second)
+		code := w.recovery(t, "r1", "u1", "CODE")
 		got, err := w.Enrollments(w.ctx, "u1")
 		ok(t, err)
 		same(t, "the oldest first", got, []factors.Enrollment{e, code})
-		w.wantEvents(t, storage.Enrolled, 1)
+		w.wantEvents(t, storage.Enrolled, 2)
 	},
 	"TestT12_EnrollFirstOneWinner": func(t *testing.T, w *world) {
 		w.user(t, "u1")
@@ -49,8 +49,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.totp(t, "e3", "u2") // another person's is no matter
 		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")))
 		ok(t, w.EnrollFirst(w.ctx, second, w.now, trail(storage.Enrolled, "u1")))
-		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		ok(t, err)
+		w.recovery(t, "r1", "u1", "CODE")
 		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, nil, storage.Trail{}))
 		second.ID = "e4"
 		wantErr(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, w.now, storage.Trail{}), storage.ErrConflict)
@@ -64,7 +63,6 @@ var factorTests = map[string]func(*testing.T, *world){
 		wantErr(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.FactorRemoved, 1)
 		wantErr(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
-		wantErr(t, "confirming", w.ConfirmEnrollment(w.ctx, "e1", w.now), storage.ErrNotFound)
 		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, w.now, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_ResetFactors": func(t *testing.T, w *world) {
@@ -72,8 +70,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		for _, id := range []string{"u1", "u2"} {
 			w.user(t, id)
 			w.totp(t, "e-"+id, id)
-			_, err := w.ReplaceRecovery(w.ctx, id, "CODE", w.now)
-			ok(t, err)
+			w.recovery(t, "r-"+id, id, "CODE")
 			w.session(t, "s-"+id, id)
 			offline := w.newGrant("g-"+id, "app", id, "s-"+id)
 			offline.Offline = true
@@ -130,10 +127,9 @@ var factorTests = map[string]func(*testing.T, *world){
 	"TestT20_RecoveryCodeIsBurnedOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
-		e, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		ok(t, err)
+		e := w.recovery(t, "r1", "u1", "CODE")
 		ctx := storage.WithTrail(w.ctx, trail(storage.RecoveryUsed, "u1"))
-		_, err = w.BurnRecovery(ctx, "u1", "OTHER", w.now)
+		_, err := w.BurnRecovery(ctx, "u1", "OTHER", w.now)
 		wantErr(t, "a wrong one", err, storage.ErrNotFound)
 		_, err = w.BurnRecovery(ctx, "u2", "CODE", w.now)
 		wantErr(t, "another person's", err, storage.ErrNotFound)
@@ -155,27 +151,24 @@ var factorTests = map[string]func(*testing.T, *world){
 	},
 	"TestT20_ReplacedRecoveryCodeIsWorthless": func(t *testing.T, w *world) {
 		w.user(t, "u1")
-		ctx := storage.WithTrail(w.ctx, trail(storage.Enrolled, "u1"))
-		_, err := w.ReplaceRecovery(ctx, "u1", "FIRST", w.now)
-		ok(t, err)
-		second, err := w.ReplaceRecovery(ctx, "u1", "SECOND", w.now)
-		ok(t, err)
+		w.recovery(t, "r1", "u1", "FIRST")
+		second := w.recovery(t, "r2", "u1", "SECOND")
 		w.wantEvents(t, storage.Enrolled, 2)
-		_, err = w.BurnRecovery(w.ctx, "u1", "FIRST", w.now)
+		w.wantRemovals(t, "u1", 0)
+		_, err := w.BurnRecovery(w.ctx, "u1", "FIRST", w.now)
 		wantErr(t, "the replaced one", err, storage.ErrNotFound)
 		id, err := w.BurnRecovery(w.ctx, "u1", "SECOND", w.now)
 		ok(t, err)
 		same(t, "burned", id, second.ID)
-		_, err = w.ReplaceRecovery(ctx, "nobody", "X", w.now)
-		wantErr(t, "of nobody", err, storage.ErrNotFound)
+		wantErr(t, "of nobody", w.ReplaceRecovery(w.ctx, w.newRecovery("r3", "nobody", "X"), w.now, storage.Trail{}), storage.ErrNotFound)
 
-		errs := race(contenders, func(i int) error {
-			_, err := w.ReplaceRecovery(w.ctx, "u1", name("CODE%d", i), w.now)
-			return err
-		})
-		good := 0
-		for i, err := range errs {
+		for _, err := range race(contenders, func(i int) error {
+			return w.ReplaceRecovery(w.ctx, w.newRecovery(name("e%d", i), "u1", name("CODE%d", i)), w.now, storage.Trail{})
+		}) {
 			ok(t, err)
+		}
+		good := 0
+		for i := range contenders {
 			if _, err := w.BurnRecovery(w.ctx, "u1", name("CODE%d", i), w.now); err == nil {
 				good++
 			}
@@ -184,22 +177,21 @@ var factorTests = map[string]func(*testing.T, *world){
 			t.Errorf("%d codes are good after %d replacements at once, want 1", good, contenders)
 		}
 	},
-	"Confirming": func(t *testing.T, w *world) {
+	"TestT20_RecoveryCodeIsKeptOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
-		e, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		ok(t, err)
-		if !e.Confirmed.IsZero() {
-			t.Errorf("a new code is confirmed at %v", e.Confirmed)
+		w.recovery(t, "old", "u1", "OLD")
+		replace := func(int) error {
+			return w.ReplaceRecovery(w.ctx, w.newRecovery("new", "u1", "NEW"), w.now, trail(storage.Enrolled, "u1"))
 		}
-		ctx := storage.WithTrail(w.ctx, trail(storage.Enrolled, "u1"))
-		ok(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Second)))
-		ok(t, w.ConfirmEnrollment(ctx, e.ID, w.now.Add(time.Hour)))
-		w.wantEvents(t, storage.Enrolled, 1)
-		list, err := w.Enrollments(w.ctx, "u1")
+		wantOneWinner(t, race(contenders, replace), storage.ErrConflict)
+		w.wantEvents(t, storage.Enrolled, 2)
+		w.wantFactors(t, "one", "u1", "new")
+		_, err := w.BurnRecovery(w.ctx, "u1", "NEW", w.now)
 		ok(t, err)
-		e.Confirmed = w.now.Add(time.Second)
-		same(t, "enrollments", list, []factors.Enrollment{e})
-		wantErr(t, "unknown", w.ConfirmEnrollment(ctx, "x", w.now), storage.ErrNotFound)
+		wantErr(t, "after it was used", replace(0), storage.ErrConflict)
+		w.recovery(t, "other", "u1", "OTHER")
+		wantErr(t, "after another came", replace(0), storage.ErrConflict)
+		w.wantFactors(t, "the other stays", "u1", "other")
 	},
 }
 
@@ -239,8 +231,7 @@ var attemptTests = map[string]func(*testing.T, *world){
 		w.wantClosed(t, "another password", "u1", kindsBut(factors.Password)...)
 		w.totp(t, "e1", "u1")
 		w.wantClosed(t, "another app", "u1", kindsBut(factors.Password, factors.TOTP)...)
-		_, err := w.ReplaceRecovery(w.ctx, "u1", "CODE", w.now)
-		ok(t, err)
+		w.recovery(t, "r1", "u1", "CODE")
 		w.wantClosed(t, "another recovery code", "u1", kindsBut(factors.Password, factors.TOTP, factors.Recovery)...)
 		ok(t, w.SwapAttempt(w.ctx, login.AttemptKey(factors.TOTP, "u1"), limit.Attempt{}, limit.Attempt{Failures: 1}, storage.Trail{}))
 		wantErr(t, "a second app", w.EnrollFirst(w.ctx, factors.Enrollment{

@@ -62,7 +62,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		want := w.link(t, "token", "u1", "key of u1")
 		want.Pressed = w.now.Add(time.Minute)
 		wantOneWinner(t, race(contenders, func(int) error {
-			return w.Repudiate(w.ctx, "token", true, want.Pressed, trail(storage.Repudiated, "u1"))
+			return w.Repudiate(w.ctx, "token", w.now.Add(-day), want.Pressed, trail(storage.Repudiated, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.Repudiated, 1)
 		got, err := w.Link(w.ctx, "token")
@@ -74,63 +74,54 @@ var linkTests = map[string]func(*testing.T, *world){
 			same(t, "password of "+id+" gone", st.User.PasswordHash == "" && st.User.PasswordSet.IsZero(), his)
 			same(t, "session of "+id+" gone", st.Session.ID == "", his)
 			same(t, "since of "+id, st.User.Since.Equal(want.Pressed), his)
-			same(t, "removals of "+id, st.User.Removals == 1, his)
+			same(t, "removals of "+id, st.User.Removals == 2, his)
 			list, err := w.Enrollments(w.ctx, id)
 			ok(t, err)
-			same(t, "the passkey of "+id+" gone", len(list) == 1, his)
+			same(t, "the factors of "+id+" gone", len(list) == 0, his)
 			g, err := w.Grant(w.ctx, "g-"+id)
 			ok(t, err)
 			same(t, "grant of "+id+" revoked", !g.Revoked.IsZero(), his)
 		}
-		wantErr(t, "unknown", w.Repudiate(w.ctx, "x", true, w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "unknown", w.Repudiate(w.ctx, "x", w.now.Add(-day), w.now, storage.Trail{}), storage.ErrNotFound)
 	},
-	"TestT12_LinkRemovesOnlyWhatItIsAbout": func(t *testing.T, w *world) {
+	"TestT12_LinkRemovesAllThatIsNew": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
-		w.totp(t, "e1", "u1")
-		w.totp(t, "e2", "u2")
-		left := func(what string, want int) {
-			t.Helper()
-			n := 0
-			for _, id := range []string{"u1", "u2"} {
-				list, err := w.Enrollments(w.ctx, id)
-				ok(t, err)
-				n += len(list)
-			}
-			same(t, what, n, want)
+		w.totp(t, "old", "u1")
+		w.now = w.now.Add(time.Hour)
+		undo := w.now
+		for _, made := range []func(){
+			func() { w.passkey(t, "at the limit", "u1") },
+			func() { w.passkey(t, "new passkey", "u1") },
+			func() { ok(t, w.AddEnrollment(w.ctx, w.app("new app", "u1"), w.now, false, storage.Trail{})) },
+			func() { w.recovery(t, "new code", "u1", "CODE") },
+			func() { w.passkey(t, "another's", "u2") },
+		} {
+			made()
+			w.now = w.now.Add(time.Minute)
 		}
+		w.link(t, "too late", "u1", "new app")
 		w.link(t, "about nothing", "u1", "")
-		w.link(t, "about another's", "u1", "e2")
-		w.link(t, "too late to undo", "u1", "e1")
-		w.link(t, "about the app", "u1", "e1")
-		ok(t, w.Repudiate(w.ctx, "about nothing", true, w.now, storage.Trail{}))
-		ok(t, w.Repudiate(w.ctx, "about another's", true, w.now, storage.Trail{}))
-		ok(t, w.Repudiate(w.ctx, "too late to undo", false, w.now, storage.Trail{}))
-		left("nothing was removed", 2)
-		w.now = w.now.Add(-time.Minute)
-		_, err := w.ReplaceRecovery(w.ctx, "u1", "older", w.now)
-		ok(t, err)
-		w.now = w.now.Add(time.Minute)
-		w.link(t, "younger than the code", "u1", "e9")
-		ok(t, w.Repudiate(w.ctx, "younger than the code", true, w.now, storage.Trail{}))
-		left("the code stays", 3)
-		_, err = w.ReplaceRecovery(w.ctx, "u1", "newer", w.now)
-		ok(t, err)
-		left("another code took its place", 3)
-		ok(t, w.Repudiate(w.ctx, "about the app", true, w.now, storage.Trail{}))
-		left("the app was removed, and the code that came after it", 1)
+		ok(t, w.Repudiate(w.ctx, "too late", time.Time{}, w.now, storage.Trail{}))
+		w.wantFactors(t, "nothing was removed", "u1", "old", "at the limit", "new passkey", "new app", "new code")
+		ok(t, w.Repudiate(w.ctx, "about nothing", undo, w.now, storage.Trail{}))
+		w.wantFactors(t, "left", "u1", "old", "at the limit")
+		w.wantFactors(t, "of another", "u2", "another's")
+		w.wantRemovals(t, "u1", 3)
+		_, err := w.BurnRecovery(w.ctx, "u1", "CODE", w.now)
+		wantErr(t, "the code", err, storage.ErrNotFound)
 	},
 	"TestT12_LinkIsOfNoUseAfterItsTime": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		l := w.link(t, "token", "u1", "")
-		wantErr(t, "pressed at its end", w.Repudiate(w.ctx, "token", false, l.Expires, trail(storage.Repudiated, "u1")), storage.ErrConflict)
+		wantErr(t, "pressed at its end", w.Repudiate(w.ctx, "token", time.Time{}, l.Expires, trail(storage.Repudiated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.Repudiated, 0)
 		u, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		if u.PasswordHash == "" || !u.Since.IsZero() {
 			t.Errorf("a link that was refused changed the person: %+v", u)
 		}
-		ok(t, w.Repudiate(w.ctx, "token", false, l.Expires.Add(-time.Minute), storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "token", time.Time{}, l.Expires.Add(-time.Minute), storage.Trail{}))
 		wantErr(t, "a password at its end", w.Renew(w.ctx, "token", "new", l.Expires, storage.Trail{}), storage.ErrConflict)
 		ok(t, w.Renew(w.ctx, "token", "new", l.Expires.Add(-time.Second), storage.Trail{}))
 	},
@@ -143,7 +134,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		}
 		wantErr(t, "before it was pressed", renew("new"), storage.ErrConflict)
 		wantErr(t, "unknown", w.Renew(w.ctx, "x", "new", w.now, storage.Trail{}), storage.ErrNotFound)
-		ok(t, w.Repudiate(w.ctx, "token", false, w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "token", time.Time{}, w.now, storage.Trail{}))
 		w.wantEvents(t, storage.PasswordChanged, 0)
 		hashes := make(map[string]bool)
 		errs := race(contenders, func(i int) error { return renew(name("new %d", i)) })
@@ -164,7 +155,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		l, err := w.Link(w.ctx, "token")
 		ok(t, err)
 		same(t, "finished", l.Finished, at)
-		wantErr(t, "pressed again", w.Repudiate(w.ctx, "token", false, at, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "pressed again", w.Repudiate(w.ctx, "token", time.Time{}, at, storage.Trail{}), storage.ErrConflict)
 
 		ok(t, w.SetPassword(w.ctx, "u1", "another", at, storage.Trail{}))
 		u, err = w.User(w.ctx, "u1")

@@ -67,8 +67,10 @@ var sinceTests = map[string]func(*testing.T, *world){
 		wantErr(t, "a first factor", w.EnrollFirst(w.ctx, w.app("a1", "u1"), before, enrolled), storage.ErrConflict)
 		wantErr(t, "a first factor by no proof", w.EnrollFirst(w.ctx, w.app("a1", "u1"), time.Time{}, enrolled), storage.ErrConflict)
 		wantErr(t, "another", w.AddEnrollment(w.ctx, w.app("a1", "u1"), before, false, enrolled), storage.ErrConflict)
+		wantErr(t, "a recovery code", w.ReplaceRecovery(w.ctx, w.newRecovery("r1", "u1", "CODE"), before, enrolled), storage.ErrConflict)
 		w.wantEvents(t, storage.Enrolled, 0)
 		ok(t, w.EnrollFirst(w.ctx, w.app("a1", "u1"), w.now, enrolled))
+		ok(t, w.ReplaceRecovery(w.ctx, w.newRecovery("r1", "u1", "CODE"), w.now, enrolled))
 		ok(t, w.AddEnrollment(w.ctx, w.app("a2", "u1"), w.now, false, enrolled))
 	},
 	"TestT50_NoSessionRestsOnAnOldProof": func(t *testing.T, w *world) {
