@@ -161,7 +161,7 @@ func changes() []change {
 		{"rename", "Remove it", factor(""), []string{"name", "My  old\nphone"}, "new name was saved", storage.FactorRenamed, "name"},
 		{"delete", "Remove it", factor("/remove"), nil, "was removed", storage.FactorRemoved, "removed"},
 		{"default", "Asked first", at("/account/default"), []string{"method", "totp"}, "asked first was saved", storage.DefaultChanged, "first"},
-		{"password", "New password", at("/account/password"), []string{"password", newWord}, "password was changed", storage.PasswordChanged, "password"},
+		{"password", "New password", at("/account/password"), []string{"current", secretWord, "password", newWord}, "password was changed", storage.PasswordChanged, "password"},
 		{"session end", "Sign This Device Out?", func(_ resident, _ factors.Enrollment, other string) string {
 			return "/account/sessions/" + other
 		}, nil, "device was signed out", storage.SessionEnded, "signed out"},
@@ -362,7 +362,7 @@ func TestNewRecoveryCode(t *testing.T) {
 	anna := w.resident("anna", "riverside")
 	old := w.enrollment(anna.user, factors.Recovery)
 	for range 3 { // by GET nothing is lost
-		anna.get("/account/recovery").shows(t, http.StatusOK, "stops working at once")
+		anna.get("/account/recovery").shows(t, http.StatusOK, "until you say that you have recorded the new one")
 	}
 	if w.enrollment(anna.user, factors.Recovery).ID != old.ID {
 		t.Fatal("looking replaced the code")
@@ -471,7 +471,7 @@ func TestTwoTabsChangeThePassword(t *testing.T) {
 		w.org("riverside", preset("standard"))
 		anna := w.resident("anna", "riverside")
 		answers := parallel(4, func(i int) page {
-			return anna.post("/account/password", "password", fmt.Sprintf("%s %d", newWord, i))
+			return anna.post("/account/password", "current", secretWord, "password", fmt.Sprintf("%s %d", newWord, i))
 		})
 		for _, p := range answers {
 			p.leads(t, "/")
@@ -494,10 +494,10 @@ func TestN20_PasswordChangeRenewsTheSession(t *testing.T) {
 	for _, weak := range []struct{ password, says string }{
 		{"", "Enter a new password"}, {"short", "too short"}, {"vsee vsee vsee!", "too"},
 	} {
-		anna.post("/account/password", "password", weak.password).shows(t, http.StatusUnprocessableEntity, "Choose a New Password", weak.says)
+		anna.post("/account/password", "current", secretWord, "password", weak.password).shows(t, http.StatusUnprocessableEntity, "Choose a New Password", weak.says)
 	}
 	old := anna.cookie("vseeid-session")
-	changed := anna.post("/account/password", "password", newWord)
+	changed := anna.post("/account/password", "current", secretWord, "password", newWord)
 	changed.leads(t, "/account?done=password")
 	if now := anna.cookie("vseeid-session"); now == old || now == "" {
 		t.Error("the cookie was not rotated")
@@ -517,7 +517,7 @@ func TestN20_PasswordChangeRenewsTheSession(t *testing.T) {
 	other.get("/account").leads(t, "/u/login/")
 	anna.get("/account").shows(t, http.StatusOK, "Your Account")
 	// The proofs are as fresh as before.
-	anna.post("/account/password", "password", newWord).shows(t, http.StatusUnprocessableEntity, "the password you have now")
+	anna.post("/account/password", "current", newWord, "password", newWord).shows(t, http.StatusUnprocessableEntity, "the password you have now")
 	anna.begin(login.Demand{Silent: true}).is(t, "user", anna.user.ID, "amr", "mfa otp pwd")
 
 	p = other.begin(login.Demand{Fresh: true, Select: true})
@@ -540,7 +540,7 @@ func TestT16_AccountCannotChangeTheAddress(t *testing.T) {
 	anna := w.resident("anna", "riverside")
 	for _, path := range []string{"/account", "/account/email", "/account/address", "/account/default", "/account/password", "/account/factors/" + w.enrollment(anna.user, factors.TOTP).ID} {
 		anna.renew()
-		anna.post(path, "email", "mallory@example.com", "address", "mallory@example.com", "name", "My phone", "password", newWord, "method", "")
+		anna.post(path, "email", "mallory@example.com", "address", "mallory@example.com", "name", "My phone", "current", secretWord, "password", newWord, "method", "")
 	}
 	now := w.user(anna.user)
 	if now.Email != anna.user.Email || now.EmailVerified != anna.user.EmailVerified {
@@ -609,7 +609,7 @@ func TestAccountWithoutAFactor(t *testing.T) {
 			b := w.browser()
 			p := b.password(b.follow(b.get("/account")), anna)
 			p.shows(t, http.StatusOK, "Your Account")
-			b.follow(b.post("/account/password", "password", newWord)).shows(t, http.StatusOK, "password was changed")
+			b.follow(b.post("/account/password", "current", secretWord, "password", newWord)).shows(t, http.StatusOK, "password was changed")
 			w.pass(6 * time.Minute)
 			p = b.follow(b.get("/account/add/totp"))
 			p.shows(t, http.StatusOK, "Enter Your Password")

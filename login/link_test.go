@@ -16,9 +16,14 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-// told makes a mail with a link, by an authenticator app that is added at this moment.
+// told makes a mail with a link, by an authenticator app that is added when what the person had before
+// is more than a day old.
 func (w *world) told(r resident) (added factors.Enrollment, link string) {
 	w.t.Helper()
+	w.pass(25 * time.Hour)
+	r.keep("vseeid-session", "")
+	p := r.password(r.follow(r.get("/account")), r.user)
+	r.follow(r.post(p.on("challenge"), "code", w.app(r.seed))).shows(w.t, http.StatusOK, "Your Account")
 	added = r.addApp()
 	_, link = w.lastMail(r.user)
 	if link == "" {
@@ -64,7 +69,7 @@ func TestT19_LinkDoesNothingByLooking(t *testing.T) {
 			}
 		}
 	}
-	stranger.get(link).shows(t, http.StatusOK, "Was It Not You?", "This was not me", "removed again")
+	stranger.get(link).shows(t, http.StatusOK, "Was It Not You?", "This was not me", "removed again", added.Name)
 	stranger.header.Set("Sec-Fetch-Site", "cross-site")
 	stranger.post(link).shows(t, http.StatusForbidden, "Could Not Accept")
 	stranger.header.Del("Sec-Fetch-Site")
@@ -358,7 +363,7 @@ func TestT17_TheSameMailboxTwice(t *testing.T) {
 	b.follow(b.post(p.on("challenge"), "code", w.mailed(anna))).is(t, "user", anna.ID, "amr", "mca mfa otp pwd")
 
 	// The password is changed, and that is repudiated.
-	p = b.follow(b.post("/account/password", "password", newWord))
+	p = b.follow(b.post("/account/password", "current", secretWord, "password", newWord))
 	p.shows(t, http.StatusOK, "password was changed")
 	_, link := w.lastMail(anna)
 	other := w.browser()
@@ -379,7 +384,7 @@ func TestT17_TheSameMailboxTwice(t *testing.T) {
 	p = other.follow(other.post(p.on("identifier"), "email", anna.Email))
 	p = other.follow(other.post(p.on("password"), "password", newWord+" again"))
 	p.shows(t, http.StatusOK, "Choose a New Password")
-	other.follow(other.post("/account/password", "password", newWord+" and again")).shows(t, http.StatusOK, "password was changed")
+	other.follow(other.post("/account/password", "current", newWord+" again", "password", newWord+" and again")).shows(t, http.StatusOK, "password was changed")
 	signsIn(newWord+" and again").is(t, "failed", "unmet_authentication_requirements")
 
 	w.pass(7 * 24 * time.Hour)
@@ -395,7 +400,7 @@ func TestT18_CodesAndLinksOfMails(t *testing.T) {
 	anna := w.verified(w.person("anna", "lakeside"))
 	b := w.browser()
 	b.password(b.begin(login.Demand{}), anna).is(t, "user", anna.ID)
-	b.post("/account/password", "password", newWord).leads(t, "/account?done=password")
+	b.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
 	_, link := w.lastMail(anna)
 
 	p := b.begin(login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true})
@@ -405,6 +410,68 @@ func TestT18_CodesAndLinksOfMails(t *testing.T) {
 	b.follow(b.post(login.LinkPath+code)).shows(t, http.StatusNotFound, "Do Not Know This Link")
 	b.post(p.on("challenge"), "code", strings.TrimPrefix(link, login.LinkPath)).shows(t, http.StatusUnprocessableEntity)
 	b.follow(b.post(p.on("challenge"), "code", code)).is(t, "user", anna.ID)
+}
+
+// Whichever mail is pressed, all that a thief has set up goes: it may be the last, or the first, or that
+// of a recovery code.
+func TestT12_LinkTakesEveryNewFactorAway(t *testing.T) {
+	for name, link := range map[string]func(mails []storage.Mail) storage.Mail{
+		"the first mail": func(mails []storage.Mail) storage.Mail { return mails[0] },
+		"the last mail":  func(mails []storage.Mail) storage.Mail { return mails[len(mails)-1] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, sqlite(t))
+			w.org("riverside", preset("standard"))
+			u := w.person("anna", "riverside")
+			thief := w.phone()
+			thief.trusts(u)
+			b := w.browser()
+			mail := linkInMail.FindString(link(w.mails(u)).Text)
+			b.get(mail).shows(t, http.StatusOK, "removed again", "Authenticator app", "Recovery code", "Passkey", "anna's phone")
+			b.follow(b.post(mail)).shows(t, http.StatusOK, "Choose a New Password")
+			if left := w.enrolled(u); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+			if done := b.follow(b.post(mail, "password", newWord)); done.has("other ways") {
+				t.Error("the page tells of ways to sign in that there are not")
+			}
+			if p := thief.follow(thief.use(thief.nobody())); p.answer != nil {
+				t.Errorf("the thief is in: %v", p.answer)
+			}
+		})
+	}
+}
+
+func TestT12_LinkOfARecoveryCode(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	w.told(anna) // so that the session is of now, and what anna had is old
+	w.pass(25 * time.Hour)
+	anna.keep("vseeid-session", "")
+	p := anna.password(anna.follow(anna.get("/account")), anna.user)
+	anna.follow(anna.post(p.on("challenge"), "code", w.app(anna.seed)))
+	p = anna.follow(anna.post("/account/recovery"))
+	code := p.recoveryCode(t)
+	anna.follow(anna.post(p.on("recovery"), "confirmed", "true")).shows(t, http.StatusOK, "Your Account")
+	_, token := w.lastMail(anna.user)
+	if l, err := w.db.Link(t.Context(), strings.TrimPrefix(token, login.LinkPath)); err != nil || l.EnrollmentID != w.enrollment(anna.user, factors.Recovery).ID {
+		t.Errorf("the link is about %q, %v", l.EnrollmentID, err)
+	}
+	b := w.browser()
+	b.get(token).shows(t, http.StatusOK, "removed again", "Recovery code")
+	b.follow(b.post(token)).shows(t, http.StatusOK, "Choose a New Password")
+	b.follow(b.post(token, "password", newWord)).shows(t, http.StatusOK, "These are left", "Authenticator app")
+	p = b.begin(login.Demand{})
+	p = b.follow(b.post(p.on("identifier"), "email", anna.user.Email))
+	p = b.follow(b.post(p.on("password"), "password", newWord))
+	b.get(p.on("method"))
+	if p = b.follow(b.post(p.on("challenge"), "code", code)); p.answer != nil {
+		t.Errorf("the thief's code is good: %v", p.answer)
+	}
+	if n := len(w.enrolled(anna.user)); n != 2 {
+		t.Errorf("%d factors are left", n)
+	}
 }
 
 // A link works without a script, and its pages have none that they need.

@@ -8,8 +8,9 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-// LinkLifetime is how long a "this was not me" can be pressed. linkUndo is how long it also takes
-// away what was set up: whoever holds the mailbox alone must not take a factor away for ever.
+// LinkLifetime is how long a "this was not me" can be pressed. linkUndo is how long it also takes away
+// what was set up, and how far back: whoever holds the mailbox alone must not take a factor away for
+// ever.
 const (
 	LinkLifetime = 7 * 24 * time.Hour
 	linkUndo     = 24 * time.Hour

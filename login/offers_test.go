@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -67,5 +68,112 @@ func TestNamesOfPasskeys(t *testing.T) {
 		if e := w.enrollment(u, factors.Passkey); e.Name != c.want {
 			t.Errorf("%q, want %q", e.Name, c.want)
 		}
+	}
+}
+
+// A new recovery code that was looked at and not recorded is worth nothing, and takes nothing away.
+func TestN16_RecoveryCodeThatWasOnlyShown(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	p := anna.follow(anna.post("/account/recovery"))
+	shown := p.recoveryCode(t)
+	if again := anna.get(p.path).recoveryCode(t); again != shown {
+		t.Error("loading the page again shows another code")
+	}
+	mails := len(w.mails(anna.user))
+	signsIn := func(code string) page {
+		b := w.browser()
+		p := b.password(b.begin(login.Demand{}), anna.user)
+		p = b.follow(b.post(p.on("method"), "method", "recovery"))
+		return b.follow(b.post(p.on("challenge"), "code", code))
+	}
+	signsIn(shown).shows(t, http.StatusUnprocessableEntity, "not right")
+	signsIn(anna.recovery).shows(t, http.StatusOK, "Almost There!")
+	// Two tabs say that it is recorded: it is good once, and told of once.
+	before := w.count(anna.user.ID, storage.Enrolled)
+	parallel(2, func(int) page { return anna.post(p.on("recovery"), "confirmed", "true") })
+	if n := w.count(anna.user.ID, storage.Enrolled) - before; n != 1 {
+		t.Errorf("%d events", n)
+	}
+	if n := len(w.mails(anna.user)) - mails; n != 2 { // of the use of the old one, and of the new one
+		t.Errorf("%d mails", n)
+	}
+	signsIn(shown).shows(t, http.StatusOK, "Almost There!")
+}
+
+// atAddition runs something before what was set up reaches the store.
+type atAddition struct {
+	login.Additions
+	run func()
+}
+
+func (a atAddition) ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+	a.run()
+	return a.Additions.ReplaceRecovery(ctx, e, proved, trail)
+}
+
+func TestT50_NoRecoveryCodeByAnOldProof(t *testing.T) {
+	for name, end := range map[string]func(w *world, u login.User){
+		"reset": func(w *world, u login.User) {
+			_, err := w.db.ResetFactors(w.t.Context(), u.ID, w.now(), storage.Trail{})
+			must(w.t, err)
+		},
+		"not me": func(w *world, u login.User) {
+			b := w.browser()
+			_, link := w.lastMail(u)
+			b.post(link).leads(w.t, link)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func() {}
+			w := newWorld(t, sqlite(t), func(c *login.Config) { c.Additions = atAddition{c.Additions, func() { run() }} })
+			w.org("riverside", preset("standard"))
+			anna := w.resident("anna", "riverside")
+			p := anna.follow(anna.post("/account/recovery"))
+			p.shows(t, http.StatusOK, "Almost There!")
+			run = func() { w.pass(time.Second); end(w, anna.user) }
+			anna.follow(anna.post(p.on("recovery"), "confirmed", "true"))
+			if left := w.enrolled(anna.user); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
+// atSwap runs something once, before a transaction is changed.
+type atSwap struct {
+	login.Transactions
+	run *func()
+}
+
+func (a atSwap) SwapTransaction(ctx context.Context, tx login.Transaction) error {
+	if run := *a.run; run != nil {
+		*a.run = nil
+		run()
+	}
+	return a.Transactions.SwapTransaction(ctx, tx)
+}
+
+// What one person puts off is not put off for the next, who took the transaction over meanwhile.
+func TestLaterIsOfOnePerson(t *testing.T) {
+	for name, grace := range map[string]login.Grace{"days": {Days: 14}, "times": {Skips: 3}} {
+		t.Run(name, func(t *testing.T) {
+			var run func()
+			w := newWorld(t, sqlite(t), func(c *login.Config) { c.Transactions = atSwap{c.Transactions, &run} })
+			w.org("own", preset("standard", func(p *login.Policy) { p.Grace = grace }))
+			w.org("other", preset("standard", func(p *login.Policy) { p.Grace = login.Grace{Days: 14} }))
+			u, next := w.person("anna", "own"), w.person("bert", "other")
+			b := w.browser()
+			p := b.password(b.begin(login.Demand{}), u)
+			p.shows(t, http.StatusOK, "Secure Your Account")
+			run = func() { b.post(p.on("switch")) }
+			b.post(p.on("later"))
+			p = b.get(p.on(""))
+			b.password(p, next).shows(t, http.StatusOK, "Secure Your Account")
+			if n := w.count(u.ID, storage.EnrollmentPutOff) + w.count(next.ID, storage.EnrollmentPutOff); n != 0 {
+				t.Errorf("%d were counted", n)
+			}
+		})
 	}
 }

@@ -31,7 +31,6 @@ type ChangedMail struct {
 	What string
 	Kind string // with the first three and "default": "totp", "passkey", "recovery", "email"
 	Link string // "this was not me"; empty: the mail says whom to tell
-	Undo string // what the link also removes, within a day, in words; empty: nothing
 	Circumstances
 }
 

@@ -66,18 +66,8 @@ func (w Writer) Changed(u factors.User, what Change, token string, at time.Time,
 	if token != "" {
 		m.Link = w.Base + "/u/notice/" + token
 	}
-	if what.What == Added {
-		m.Undo = undone[what.Kind]
-	}
 	subject, text := m.Render()
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
-}
-
-// undone is what pressing the link also takes away. A recovery code stays: it lets nobody in without
-// the password, which the link ends.
-var undone = map[factors.Kind]string{
-	factors.TOTP:    "the authenticator app that was added",
-	factors.Passkey: "the passkey that was added",
 }
 
 // FactorsReset tells u that an operator took all factors away.
