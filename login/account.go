@@ -71,7 +71,7 @@ func (s *Server) mountAccount(mux *http.ServeMux) {
 type residentFunc func(w http.ResponseWriter, r *http.Request, v visit) error
 
 // deedFunc says what a form of the account pages asks for. It returns nil when it has answered
-// itself: there is nothing to be done.
+// itself: there is nothing to be done. What is as it is asked for already is saved, and no change.
 type deedFunc func(w http.ResponseWriter, r *http.Request, v visit) (*deed, error)
 
 // deed is one change, with what it leaves behind. changes does it, so that none is made without its
@@ -175,7 +175,8 @@ func (s *Server) shows(page func(*http.Request) string, h residentFunc) http.Han
 }
 
 // changes is around every change of the account: it asks for the proofs, does what the form says
-// together with its event and its mail, and says on the account page that it is done.
+// together with its event and its mail, and says on the account page that it is done. There are only so
+// many in an hour: nobody's mailbox is to be flooded.
 func (s *Server) changes(page func(*http.Request) string, h deedFunc) http.Handler {
 	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
 		v, ok, err := s.sudo(w, r, page(r))
@@ -184,6 +185,12 @@ func (s *Server) changes(page func(*http.Request) string, h deedFunc) http.Handl
 		}
 		d, err := h(w, r, v)
 		if err != nil || d == nil {
+			return err
+		}
+		var many tooMany
+		if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
+			return s.tooManyChanges(w, r, many.wait)
+		} else if err != nil {
 			return err
 		}
 		event := d.event
@@ -222,6 +229,15 @@ func doneWord(r *http.Request) string {
 		return word
 	}
 	return ""
+}
+
+// tooManyChanges is the page for who changes the account all the time.
+func (s *Server) tooManyChanges(w http.ResponseWriter, r *http.Request, wait time.Duration) error {
+	w.Header().Set("Retry-After", seconds(wait))
+	page := templates.Notice{Frame: s.frame(r, Demand{}), Title: templates.Text{Key: "account.many.title"}}
+	page.Body = []templates.Text{{Key: "account.many.body", Args: map[string]any{"Wait": wait}}}
+	page.Link = templates.Action{URL: accountPath, Label: templates.Text{Key: "notice.account"}}
+	return templates.Serve(w, r, http.StatusTooManyRequests, page)
 }
 
 // noSuch is the page for what is gone, or is another person's: which of the two is not said.

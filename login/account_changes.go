@@ -30,8 +30,8 @@ func (s *Server) addFactor(w http.ResponseWriter, r *http.Request, v visit) erro
 	return s.noSuch(w, r)
 }
 
-// askRecovery asks before the recovery code is replaced: to be shown a new one is to lose the old one.
-// Who has none loses nothing.
+// askRecovery says what becomes of the recovery code when it is replaced, before a new one is shown. Who
+// has none loses nothing.
 func (s *Server) askRecovery(w http.ResponseWriter, r *http.Request, v visit) error {
 	switch card := v.recoveryCard(); {
 	case card.New == "":
@@ -106,6 +106,10 @@ func (s *Server) rename(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 	name, problem := factorName(r.PostFormValue("name"))
 	if problem != "" {
 		return nil, s.showFactor(w, r, v, e, http.StatusUnprocessableEntity, templates.Text{Key: problem})
+	}
+	if name == e.Name {
+		s.seeDone(w, r, "renamed")
+		return nil, nil
 	}
 	return &deed{
 		event: storage.Event{Type: storage.FactorRenamed, Detail: map[string]string{"factor": string(e.Kind)}},
@@ -217,6 +221,10 @@ func (s *Server) setDefault(w http.ResponseWriter, r *http.Request, v visit) (*d
 	kind := factors.Kind(r.PostFormValue("method"))
 	if kind != "" && !slices.Contains(v.choices(), kind) {
 		http.Redirect(w, r, accountPath+"/default", http.StatusSeeOther)
+		return nil, nil
+	}
+	if kind == v.user.Default {
+		s.seeDone(w, r, "default")
 		return nil, nil
 	}
 	return &deed{

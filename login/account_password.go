@@ -19,28 +19,63 @@ func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, v visit) e
 	if v.user.PasswordHash == "" {
 		return s.noSuch(w, r)
 	}
-	return s.showPassword(w, r, v.user, http.StatusOK, templates.Text{})
+	return s.showPassword(w, r, v.user, http.StatusOK, templates.Text{}, templates.Text{})
 }
 
-func (s *Server) showPassword(w http.ResponseWriter, r *http.Request, u User, status int, problem templates.Text) error {
+func (s *Server) showPassword(w http.ResponseWriter, r *http.Request, u User, status int, current, problem templates.Text) error {
 	return templates.Serve(w, r, status, templates.PasswordPage{
 		Frame: s.frame(r, Demand{}), Action: accountPath + "/password", Email: u.Email,
-		Min: s.Rules.Least(), Back: accountPath, Problem: problem,
+		Min: s.Rules.Least(), Back: accountPath, Current: current, Problem: problem,
 	})
 }
 
-// changePassword sets a new password. Every other session ends: whoever knew the old one may be in one
-// of them. This one goes on, on the new password and under a new cookie.
+// currentPassword asks for the password that there is, as a sign-in does and by the same count. It
+// reports false, having answered, for one that is not right.
+func (s *Server) currentPassword(w http.ResponseWriter, r *http.Request, v visit) (bool, error) {
+	refuse := func(status int, key string) error {
+		return s.showPassword(w, r, v.user, status, templates.Text{Key: key}, templates.Text{})
+	}
+	typed := r.PostFormValue("current")
+	if typed == "" {
+		return false, refuse(http.StatusUnprocessableEntity, "newpassword.current.empty")
+	}
+	right, _, err := s.isPassword(r.Context(), AttemptKey(factors.Password, v.user.ID), v.user, typed, v.now)
+	var l locked
+	switch {
+	case errors.As(err, &l) && l.closed:
+		return false, refuse(http.StatusTooManyRequests, "newpassword.current.closed")
+	case errors.As(err, &l):
+		w.Header().Set("Retry-After", seconds(l.wait))
+		return false, s.showPassword(w, r, v.user, http.StatusTooManyRequests, saysWait("attempt.wait", l.wait).text, templates.Text{})
+	case errors.Is(err, password.ErrBusy):
+		w.Header().Set("Retry-After", seconds(busyRetry))
+		return false, refuse(http.StatusServiceUnavailable, "busy.retry")
+	case err != nil:
+		return false, fmt.Errorf("verify a password: %w", err)
+	case !right:
+		return false, refuse(http.StatusUnprocessableEntity, "newpassword.current.wrong")
+	}
+	return true, nil
+}
+
+// changePassword sets a new password, for who knows the current one: that comes first, or what is said
+// of a new one would tell. Every other session ends: whoever knew the old one may be in one of them.
+// This one goes on under a new cookie.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v visit) (*deed, error) {
 	if v.user.PasswordHash == "" {
 		return nil, s.noSuch(w, r)
+	}
+	if right, err := s.currentPassword(w, r, v); err != nil || !right {
+		return nil, err
 	}
 	hash, refusal, err := s.newPassword(r, v.user)
 	if err != nil {
 		return nil, err
 	}
 	if !refusal.IsZero() {
-		return nil, s.refusePassword(w, refusal, func(status int) error { return s.showPassword(w, r, v.user, status, refusal) })
+		return nil, s.refusePassword(w, refusal, func(status int) error {
+			return s.showPassword(w, r, v.user, status, templates.Text{}, refusal)
+		})
 	}
 	// What the mailbox alone stands behind is not washed by being changed on its own word.
 	mail := v.user.PasswordMail
@@ -125,8 +160,9 @@ func (s *Server) weak(err error) templates.Text {
 	return problem
 }
 
-// renewPassword makes the session that asked rest on the new password, under a new cookie: proof of
-// the old one counts nowhere any more. A session that has ended meanwhile stays so.
+// renewPassword makes the session that asked rest on the password that was typed now, under a new cookie:
+// what was proved of it before the change counts nowhere any more. A session that has ended meanwhile
+// stays so.
 func (s *Server) renewPassword(w http.ResponseWriter, r *http.Request, v visit) error {
 	ctx, cookie := r.Context(), newSecret()
 	for range raceLimit {

@@ -16,6 +16,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/storage/sqldb"
 )
 
 // resident is a person who is signed in on the account page with a fresh second factor.
@@ -354,6 +355,48 @@ func TestT13_AddBegunBeforeTheFirstFactor(t *testing.T) {
 	if n := w.apps(anna); n != 1 {
 		t.Errorf("%d apps", n)
 	}
+}
+
+// elsewhere has something happen before a factor is kept.
+type elsewhere struct {
+	*sqldb.DB
+	before *func()
+}
+
+func (e elsewhere) EnrollFirst(ctx context.Context, f factors.Enrollment, proved time.Time, trail storage.Trail) error {
+	(*e.before)()
+	return e.DB.EnrollFirst(ctx, f, proved, trail)
+}
+
+func (e elsewhere) AddEnrollment(ctx context.Context, f factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+	(*e.before)()
+	return e.DB.AddEnrollment(ctx, f, proved, replace, trail)
+}
+
+// T-13, T-14: of who knows the password alone, none is added to a factor that came at that very moment.
+func TestT13_T14_AddedAtTheMomentOfTheFirst(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		var before func()
+		w := newWorld(t, dsn, func(c *login.Config) {
+			store := elsewhere{c.Enrollments.(*sqldb.DB), &before}
+			c.Enrollments, c.Additions = store, store
+		})
+		w.org("lakeside", optional())
+		u := w.person("anna", "lakeside")
+		b := w.browser()
+		b.password(b.begin(login.Demand{}), u).is(t, "user", u.ID)
+		p := b.follow(b.get("/account/add/totp"))
+		seed := p.seed(t)
+		before = func() {
+			must(t, w.db.EnrollFirst(t.Context(), factors.Enrollment{
+				ID: "019a0000-0000-7000-8000-000000000001", UserID: u.ID, Kind: factors.TOTP, Secret: []byte("x"), Confirmed: w.now(), Created: w.now(),
+			}, w.now(), storage.Trail{}))
+		}
+		b.follow(b.post(p.on("enroll"), "code", w.app(seed))).shows(t, http.StatusOK, "Verify Your Identity")
+		if n := w.apps(u); n != 1 {
+			t.Errorf("%d apps", n)
+		}
+	})
 }
 
 func TestNewRecoveryCode(t *testing.T) {

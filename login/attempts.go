@@ -25,6 +25,9 @@ const noteTimeout = 5 * time.Second
 var (
 	beginRate  = rate{"begin", limit.Rate{Per: 50 * time.Millisecond, Burst: 1200}}
 	answerRate = rate{"answer", limit.Rate{Per: 100 * time.Millisecond, Burst: 600}}
+	// changeRate is how often a person may change something about the account, each of which is told
+	// by a mail. It is counted for the person, whatever the address.
+	changeRate = rate{"change", limit.Rate{Per: 2 * time.Minute, Burst: 30}}
 	// postedRate is for what op keeps of a form that another site posted.
 	postedRate = rate{"posted", limit.Rate{Per: 200 * time.Millisecond, Burst: 300}}
 	// noteRate is how often something odd about one sign-in is noted for one address. It costs
@@ -44,7 +47,12 @@ func (s *Server) admit(ctx context.Context, r rate, now time.Time) error {
 
 // admitTo is admit for a thing that the address is counted at by itself.
 func (s *Server) admitTo(ctx context.Context, r rate, thing string, now time.Time) error {
-	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+thing+network(storage.OriginOf(ctx).IP), r.Rate, now)
+	return s.allow(ctx, r, thing+network(storage.OriginOf(ctx).IP), now)
+}
+
+// allow counts one more of r at key.
+func (s *Server) allow(ctx context.Context, r rate, key string, now time.Time) error {
+	d, err := s.Limits.Allow(ctx, "login:"+r.name+":"+key, r.Rate, now)
 	if err != nil {
 		return storeFailed("ask the limits", err)
 	}

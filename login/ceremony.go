@@ -209,6 +209,9 @@ func (s *Server) takePending(ctx context.Context, v visit) (visit, bool, error) 
 // factors.ErrWrong. Any other error is no word about the answer, and may be locked.
 func (s *Server) verify(r *http.Request, v visit, pending *Pending, a factors.Answer) (e factors.Evidence, refusal, err error) {
 	ctx, kind := r.Context(), pending.Kind
+	if kind == factors.Passkey {
+		return s.asserts(ctx, v, pending, a)
+	}
 	_, err = s.counted(ctx, kind, AttemptKey(kind, v.user.ID), v.user, v.now, func() (bool, error) {
 		e, refusal = s.Factors[kind].Verify(storage.WithTrail(ctx, s.used(r, v, kind)), v.person(), v.with(kind), pending.State, a)
 		if errors.Is(refusal, factors.ErrWrong) {

@@ -157,6 +157,45 @@ func TestT09_ClosedKindLeavesTheOtherOpen(t *testing.T) {
 	b.follow(b.post(p.on("challenge"), "code", code)).shows(t, http.StatusOK, "Almost There!")
 }
 
+// TestN10_FailuresCloseTheKind fails at every kind of code, each time in another sign-in and with all the
+// time between: neither starts the count again, and no more than the last one closes the kind.
+func TestN10_FailuresCloseTheKind(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	for kind, c := range map[factors.Kind]struct{ title, wrong, closed string }{
+		factors.TOTP:     {"Verify Your Identity", "000000", "is closed for your account"},
+		factors.Recovery: {"Verify Your Identity", "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA", "is closed for your account"},
+		factors.Email:    {"Verify Your Identity", "000000", "change your password"},
+	} {
+		u := w.verified(w.person("anna-"+string(kind), "riverside"))
+		seed, code, _ := w.browser().setUp(u, login.Demand{})
+		right := map[factors.Kind]func() string{
+			factors.TOTP: func() string { return w.app(seed) }, factors.Recovery: func() string { return code }, factors.Email: func() string { return w.mailed(u) },
+		}[kind]
+		reach := func() (*browser, page) {
+			b := w.browser()
+			p := b.password(b.begin(login.Demand{}), u)
+			return b, b.follow(b.post(p.on("method"), "method", string(kind)))
+		}
+		for i := range limit.FactorLadder.Close {
+			b, p := reach()
+			p.shows(t, http.StatusOK, c.title)
+			if p.has("closed for your account") {
+				t.Fatalf("%s: closed after %d", kind, i)
+			}
+			b.post(p.on("challenge"), "code", c.wrong).shows(t, http.StatusUnprocessableEntity)
+			w.pass(3 * time.Hour)
+		}
+		b, p := reach()
+		b.post(p.on("challenge"), "code", right()).shows(t, http.StatusTooManyRequests, c.closed)
+		w.pass(300 * 24 * time.Hour) // which opens nothing
+		b, p = reach()
+		if list := b.get(p.on("method")); list.has(`value="` + string(kind) + `"`) {
+			t.Errorf("%s: a closed method is offered", kind)
+		}
+	}
+}
+
 // Who has closed every way is told whom to ask, and can go back to the app.
 func TestT09_EveryKindClosed(t *testing.T) {
 	w := newWorld(t, sqlite(t))

@@ -433,6 +433,112 @@ func TestT10_LockoutLeavesThePasskey(t *testing.T) {
 	phone.follow(phone.use(p)).is(t, "user", u.ID)
 }
 
+// T-10: who has the password makes nobody wait by what is no answer, and neither does its owner by
+// one that comes late. What is an answer, and wrong, slows down.
+func TestT10_W04_WhatIsNoAnswerIsNotCounted(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	phone.trusts(u)
+	key := login.AttemptKey(factors.Passkey, u.ID)
+	failures := func() int {
+		a, err := w.db.Attempt(t.Context(), key)
+		must(t, err)
+		return a.Failures
+	}
+	p := phone.anew(u)
+	earlier := phone.assertion(p)
+	p = phone.anew(u)
+	for _, junk := range []string{"x", "{}", strings.Repeat("x", 40_000), earlier} {
+		for range 8 {
+			phone.post(p.on("passkey"), "response", junk).shows(t, http.StatusUnprocessableEntity)
+			p = phone.get(p.on(""))
+		}
+	}
+	for range 8 {
+		p = phone.anew(u)
+		late := phone.assertion(p)
+		w.pass(5 * time.Minute)
+		phone.answer(p, late).shows(t, http.StatusUnprocessableEntity, "took too long")
+		p = phone.get(p.on(""))
+	}
+	k := *phone.keys.Keys()[0]
+	k.ID = []byte("of nobody at all")
+	unknown, err := phone.keys.Clone().Use(&k, p.options(t))
+	must(t, err)
+	phone.answer(p, string(unknown)).shows(t, http.StatusUnprocessableEntity, "We do not know that passkey any more")
+	if n := failures(); n != 0 {
+		t.Errorf("%d failures are counted of what is no answer", n)
+	}
+	p = phone.get(p.on(""))
+	bad := phone.keys.Clone()
+	bad.Lies.Signature = true
+	wrong, err := bad.Get(p.options(t))
+	must(t, err)
+	phone.answer(p, string(wrong)).shows(t, http.StatusUnprocessableEntity)
+	if n := failures(); n != 1 {
+		t.Errorf("%d failures are counted of a wrong signature", n)
+	}
+	phone.follow(phone.use(phone.get(p.on("")))).is(t, "user", u.ID)
+	if n := failures(); n != 0 {
+		t.Errorf("%d failures are left", n)
+	}
+}
+
+// N-11: nobody has to give a fingerprint or a face. Whatever page asks for a passkey, one of the ways
+// beside it takes what can be typed, and the page says that the device may take its PIN.
+func TestN11_AWayWithoutBiometrics(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	w.org("keys", preset("strict", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Passkey, factors.Recovery} }))
+	anna := w.person("anna", "riverside")
+	phone := w.phone()
+	seed, code := phone.trusts(anna)
+
+	p := phone.nobody() // where a passkey is offered, an address can be typed
+	if !p.has("data-ceremony") || !p.has(`name="email"`) {
+		t.Error("the first page takes a passkey only")
+	}
+	p = phone.follow(phone.post(p.on("identifier"), "email", anna.Email))
+	if !p.has("data-ceremony") || !p.has(`name="password"`) {
+		t.Error("the first proof is a passkey only")
+	}
+	// Signed in, everything is proved again by the password just as well.
+	phone.follow(phone.use(phone.nobody()))
+	p = phone.begin(login.Demand{Fresh: true})
+	p.shows(t, http.StatusOK, "Use fingerprint or face recognition", "PIN")
+	if !phone.get(p.on("method")).has(`value="password"`) {
+		t.Error("the password is not listed")
+	}
+
+	for method, typed := range map[string]func() string{"totp": func() string { return w.app(seed) }, "recovery": func() string { return code }} {
+		p = phone.anew(anna)
+		p.shows(t, http.StatusOK, "Use fingerprint or face recognition", "PIN", "security key", "Try another method")
+		list := phone.get(p.on("method"))
+		if !list.has(`value="` + method + `"`) {
+			t.Errorf("%s is not listed", method)
+		}
+		p = phone.follow(phone.post(p.on("method"), "method", method))
+		if got := phone.post(p.on("challenge"), "code", typed()); got.status >= http.StatusBadRequest {
+			t.Errorf("%s: %d", method, got.status)
+		}
+	}
+
+	// And where passkeys are all that there is, a PIN or a security key does, and so does the recovery code.
+	bert := w.person("bert", "keys")
+	key := w.device(passkeytest.NewKey(origin))
+	p = key.password(key.begin(login.Demand{}), bert)
+	p.shows(t, http.StatusOK, "a PIN", "security key")
+	p = key.follow(key.use(key.follow(key.make(p))))
+	p = key.follow(key.post(p.on("name"), "name", "key"))
+	key.follow(key.post(p.on("recovery"), "confirmed", "true")).is(t, "user", bert.ID)
+	p = key.anew(bert)
+	if !p.has("data-ceremony") || !key.get(p.on("method")).has(`value="recovery"`) {
+		t.Error("the recovery code is not listed")
+	}
+}
+
 // password2 reaches the second factor by the person's password, whatever failed at that.
 func (d *device) password2(u login.User) page {
 	d.w.forgive(u)

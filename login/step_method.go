@@ -55,11 +55,19 @@ func (s *Server) showMethods(w http.ResponseWriter, r *http.Request, v visit, st
 	return templates.Serve(w, r, status, page, v.tx.Demand.App.Origins...)
 }
 
+// closedWord is the message about a closed kind: nobody can set a mailbox up again.
+func closedWord(key string, k factors.Kind) string {
+	if k == factors.Email {
+		return key + ".email"
+	}
+	return key
+}
+
 // missing are the ways that the person has and that are not offered, and why.
 func (s *Server) missing(v visit, closed []factors.Kind) []templates.Missing {
 	var out []templates.Missing
 	for _, k := range closed {
-		out = append(out, templates.Missing{Kind: string(k), Why: templates.Text{Key: "method.missing.closed"}})
+		out = append(out, templates.Missing{Kind: string(k), Why: templates.Text{Key: closedWord("method.missing.closed", k)}})
 	}
 	for _, m := range Missing(v.known(v.tx, v.now), v.policy, v.enrolled, v.now) {
 		out = append(out, templates.Missing{Kind: string(m.Kind), Why: templates.Text{Key: "method.missing." + string(m.Reason)}})

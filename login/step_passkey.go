@@ -75,6 +75,43 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 	return s.advance(w, r, tx)
 }
 
+// asserts verifies the answer of a passkey of the person, as verify does. A passkey cannot be guessed, so
+// an answer is counted after it was judged, and what could not be judged is not: whoever sends what is
+// no answer must not make its owner wait. How often is for the limits of the address.
+func (s *Server) asserts(ctx context.Context, v visit, pending *Pending, a factors.Answer) (e factors.Evidence, refusal, err error) {
+	key := AttemptKey(factors.Passkey, v.user.ID)
+	count, err := s.Attempts.Attempt(ctx, key)
+	if err != nil {
+		return e, nil, storeFailed("read the failures", err)
+	}
+	if wait := Ladder(factors.Passkey).Wait(count, v.now); wait > 0 {
+		return e, nil, locked{wait: wait}
+	}
+	e, err = s.Factors[factors.Passkey].Verify(ctx, v.person(), v.with(factors.Passkey), pending.State, a)
+	switch {
+	case err == nil:
+		return e, nil, s.cleared(ctx, key, count)
+	case !errors.Is(err, factors.ErrWrong):
+		return e, nil, err
+	case !judged(err):
+		return e, err, s.note(ctx, v.tx, storage.Event{
+			At: v.now, Type: storage.CeremonyFailed, UserID: v.user.ID, OrgID: v.org.ID,
+			Detail: map[string]string{"factor": string(factors.Passkey), "error": "unjudged", "step": string(v.step.Kind)},
+		})
+	}
+	_, after, spent := s.spend(ctx, factors.Passkey, key, v.now)
+	if spent != nil {
+		return e, nil, spent
+	}
+	return e, err, s.failed(ctx, factors.Passkey, after, v.user, v.now)
+}
+
+// judged reports whether an answer that was refused was one, to what was asked, and of a passkey that
+// there is.
+func judged(refusal error) bool {
+	return !errors.Is(refusal, factors.ErrFormat) && !errors.Is(refusal, factors.ErrExpired) && !errors.Is(refusal, factors.ErrUnknown)
+}
+
 // discovered takes the answer of a passkey of whoever it is. It may be another person than the one
 // whose address was typed, as long as nothing has said yet who it is.
 func (s *Server) discovered(w http.ResponseWriter, r *http.Request, v visit, pending *Pending, a factors.Answer) error {

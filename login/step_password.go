@@ -34,15 +34,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	if u.ID == "" {
 		key = strangerKey(v.tx.Identifier)
 	}
-	var upgraded string
-	right, err := s.counted(ctx, factors.Password, key, u, v.now, func() (ok bool, err error) {
-		ok, upgraded, err = s.Passwords.Verify(ctx, u.PasswordHash, typed)
-		if errors.Is(err, password.ErrHash) { // ours to repair, and not for a stranger to learn of
-			slog.ErrorContext(ctx, "password hash", "user_id", u.ID, "error", err)
-			return false, nil
-		}
-		return ok && u.ID != "", err
-	})
+	right, upgraded, err := s.isPassword(ctx, key, u, typed, v.now)
 	var l locked
 	switch {
 	case errors.As(err, &l):
@@ -66,6 +58,20 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.advance(w, r, tx)
+}
+
+// isPassword makes one attempt, counted under key, at the password of u. It returns the hash that is to
+// be kept from now on, if it is another one.
+func (s *Server) isPassword(ctx context.Context, key string, u User, typed string, now time.Time) (right bool, upgraded string, err error) {
+	right, err = s.counted(ctx, factors.Password, key, u, now, func() (ok bool, err error) {
+		ok, upgraded, err = s.Passwords.Verify(ctx, u.PasswordHash, typed)
+		if errors.Is(err, password.ErrHash) { // ours to repair, and not for a stranger to learn of
+			slog.ErrorContext(ctx, "password hash", "user_id", u.ID, "error", err)
+			return false, nil
+		}
+		return ok && u.ID != "", err
+	})
+	return right, upgraded, err
 }
 
 // claimed is the person whom tx is about, or the zero User when there is none.

@@ -101,7 +101,7 @@ func TestU04_WithoutScript(t *testing.T) {
 		{"factor", "name", "My phone", "Save", url.Values{"name": {"My phone"}}},
 		{"factor", "", "", "Remove", url.Values{}},
 		{"default", "", "", "Save", url.Values{"method": {"totp"}}},
-		{"newpassword", "password", "correct horse battery", "Save", url.Values{"password": {"correct horse battery"}}},
+		{"newpassword", "password", "correct horse battery", "Save", url.Values{"current": {""}, "password": {"correct horse battery"}}},
 		{"confirm-session", "", "", "Sign out", url.Values{}},
 		{"account", "", "", "Ask me again", url.Values{}},
 	} {

@@ -70,7 +70,7 @@ func (p Challenge) Page() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Closed {
-				templ_7745c5c3_Err = p.closed(p.Other, p.Cancel).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = p.closed(p.closedKey(), p.Other, p.Cancel).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -556,7 +556,7 @@ func (p Challenge) nothingSent() templ.Component {
 }
 
 // closed says that a way is closed, and leads to another one or to somebody who can help.
-func (f Frame) closed(other, cancel string) templ.Component {
+func (f Frame) closed(key, other, cancel string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -578,7 +578,7 @@ func (f Frame) closed(other, cancel string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if other != "" {
-			templ_7745c5c3_Err = f.alert(Text{Key: "attempt.closed"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = f.alert(Text{Key: key}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

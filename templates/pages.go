@@ -26,6 +26,14 @@ func invalid(problem Text) templ.Attributes {
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "problem"}
 }
 
+// closedKey is the message of a closed way: a mailbox nobody can set up again.
+func (p Challenge) closedKey() string {
+	if p.Kind == "email" {
+		return "attempt.closed.email"
+	}
+	return "attempt.closed"
+}
+
 // waiting names the other way, where there is one.
 func (p Challenge) waiting() Text {
 	if p.Other != "" {

@@ -146,7 +146,7 @@ func TestU04_FormsSendWhatTheyPromise(t *testing.T) {
 		{"factor", "/account/factors/1", []string{"name"}},
 		{"factor", "/account/factors/1/remove", []string{"others"}},
 		{"default", "/account/default", []string{"method", "method", "method", "method"}},
-		{"newpassword", "/account/password", []string{"password"}},
+		{"newpassword", "/account/password", []string{"current", "password"}},
 		{"confirm-session", "/account/sessions/2", nil},
 	} {
 		form, ok := parsed(t, state(t, test.state)).with("action", test.action)

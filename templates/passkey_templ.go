@@ -68,7 +68,7 @@ func (p Passkey) Page() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Closed {
-				templ_7745c5c3_Err = p.closed(p.Other, p.Cancel).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = p.closed("attempt.closed", p.Other, p.Cancel).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

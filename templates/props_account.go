@@ -88,12 +88,13 @@ type DefaultPage struct {
 // PasswordPage sets a new password: from the account page, or by the link of a mail.
 type PasswordPage struct {
 	Frame
-	Action  string // field `password`
+	Action  string // fields `current`, which a link's page has not, and `password`
 	Email   string
 	Min     int // code points
 	ByLink  bool
 	Back    string // empty: none
-	Problem Text
+	Current Text   // the problem of the current password
+	Problem Text   // that of the new one
 }
 
 // Confirm asks before something that cannot be taken back.

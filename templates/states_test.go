@@ -197,6 +197,8 @@ func account() []shown {
 	last.Factor, last.Last = app, true
 	factorLong.Problem = text("name.long")
 	password := templates.PasswordPage{Frame: noApp, Action: "/account/password", Email: charlotte, Min: 12, Back: "/account"}
+	wrongCurrent := password
+	wrongCurrent.Current = text("newpassword.current.wrong")
 	byLink := password
 	byLink.ByLink, byLink.Back = true, ""
 	byLink.Problem = templates.Text{Key: "newpassword.short", Args: map[string]any{"Min": 12}}
@@ -209,6 +211,7 @@ func account() []shown {
 		{"factor-long", factorLong},
 		{"default", templates.DefaultPage{Frame: noApp, Action: "/account/default", Choices: []string{"passkey", "totp", "email"}, Default: "totp", Back: "/account"}},
 		{"newpassword", password},
+		{"newpassword-current", wrongCurrent},
 		{"newpassword-link", byLink},
 		{"confirm-session", templates.Confirm{
 			Frame: noApp, Title: text("account.end.title"), Body: []templates.Text{text("account.end.body")}, Device: there,

@@ -29,7 +29,7 @@ var asked = slices.Concat(
 	under("email.", "limit", "unsent", "expired", "empty", "format", "wrong"), under("ticket.", "wrong", "format", "empty"), under("name.", "empty", "long"),
 	under("passkey.", "cancelled", "late", "elsewhere", "already", "unsupported", "nolock", "failed",
 		"wrong", "unverified", "unknown", "expired", "taken", "cloned"),
-	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.browser", "missing.unverified", "missing.device"),
+	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.closed.email", "missing.browser", "missing.unverified", "missing.device"),
 	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
 	under("account.", "last", "full"),
 	under("account.done.", "added", "removed", "renamed", "default", "password", "ended", "others", "recovery", "trust"),

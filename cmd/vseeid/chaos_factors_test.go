@@ -131,7 +131,7 @@ func (a *frail) changes() []change {
 			must(a.t, err)
 			return len(sessions) == 1
 		}},
-		{"password", "/account/password", url.Values{"password": {"an entirely other sentence"}}, func() bool { return person().PasswordHash != hash }},
+		{"password", "/account/password", url.Values{"current": {samplePassword}, "password": {"an entirely other sentence"}}, func() bool { return person().PasswordHash != hash }},
 	}
 }
 

@@ -286,9 +286,10 @@ func (p *private) changesTheAccount(b *optest.Browser) {
 	p.does(b, "/account/factors/"+last.ID, "name", "Charlotte's thing")
 	p.does(b, "/account/default", "method", "totp")
 	p.records(b.Open("/account/recovery").Press("/account/recovery"))
+	old := p.password
 	p.password = "an entirely other sentence"
 	p.spy.add("a new password", p.password)
-	p.does(b, "/account/password", "password", p.password)
+	p.does(b, "/account/password", "current", old, "password", p.password)
 	p.does(b, "/account/sessions/others")
 	p.does(b, "/account/factors/"+last.ID+"/remove", "others", "true")
 	p.links()

@@ -136,6 +136,9 @@ func (f *Factor) parse(c ceremony, a factors.Answer) (*protocol.ParsedCredential
 	if err != nil {
 		return nil, factors.ErrFormat
 	}
+	if parsed.Response.CollectedClientData.Challenge != c.Challenge {
+		return nil, fmt.Errorf("passkey: the answer of another ceremony: %w", factors.ErrFormat)
+	}
 	return parsed, nil
 }
 

@@ -148,8 +148,11 @@ func TestW03_Assertion(t *testing.T) {
 			e := w.setUp(t, u, a)
 			tc.tell(a)
 			want := tc.want
-			if tc.what == "another id" {
+			switch tc.what {
+			case "another id":
 				want = factors.ErrUnknown
+			case "another challenge", "no challenge", "client data that are null": // no answer to what was asked
+				want = factors.ErrFormat
 			}
 			begun := w.beginChallenge(t, u)
 			answer := used(t, a, begun.options)
@@ -177,8 +180,11 @@ func TestW03_Discovery(t *testing.T) {
 			e := w.setUp(t, u, a)
 			tc.tell(a)
 			want := tc.want
-			if tc.what == "another id" {
+			switch tc.what {
+			case "another id":
 				want = factors.ErrUnknown
+			case "another challenge", "no challenge", "client data that are null": // no answer to what was asked
+				want = factors.ErrFormat
 			}
 			begun := w.beginDiscover(t)
 			answer := used(t, a, begun.options)

@@ -37,6 +37,7 @@ const (
 	other    kind = iota
 	taken         // a unique key is taken
 	dangling      // what a foreign key names is not there
+	unheld        // an argument is no text that the database can hold: no row has it
 	again         // nothing happened, and the same may work now
 	readOnly      // the server has become a standby: connect anew, then as again
 )
@@ -64,6 +65,8 @@ var postgres = dialect{
 			return taken
 		case "23503": // foreign_key_violation
 			return dangling
+		case "22021", "22P05": // character_not_in_repertoire, untranslatable_character
+			return unheld
 		case "40001", "40P01": // serialization_failure, deadlock_detected
 			return again
 		case "25006": // read_only_sql_transaction

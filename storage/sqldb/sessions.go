@@ -132,8 +132,8 @@ func (d *DB) SessionsOf(ctx context.Context, userID string) ([]session.Session, 
 	return out, d.fail(err, "sessions of a person")
 }
 
-// EndOthers implements login.History: it is for when somebody else may be signed in as the person. The
-// trail is written also when there was none.
+// EndOthers implements login.History: it is for when somebody else may be signed in as the person. Without
+// keep the trail is written also when there was none.
 func (d *DB) EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (ended int, err error) {
 	trail = d.complete(ctx, trail)
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -141,21 +141,26 @@ func (d *DB) EndOthers(ctx context.Context, userID, keep string, at time.Time, t
 		if err != nil {
 			return err
 		}
-		ended = int(n)
+		if ended = int(n.sessions); n == (shut{}) && keep != "" {
+			return nil
+		}
 		return d.leave(ctx, tx, trail)
 	})
 	return ended, d.fail(err, "end sessions of a person")
 }
 
+// shut is how many there were to end and to revoke.
+type shut struct{ sessions, grants int64 }
+
 // shutOut ends the sessions of a person and revokes the grants, all of them but the session keep and
-// what rests on it, and says how many sessions there were. No session has the empty id.
-func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (int64, error) {
-	n, err := exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
+// what rests on it. No session has the empty id.
+func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (n shut, err error) {
+	n.sessions, err = exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
 		userID, when(at), keep)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	_, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL
+	n.grants, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL
 		AND (session_id IS NULL OR session_id <> $3)`, userID, when(at), keep)
 	return n, err
 }

@@ -141,7 +141,7 @@ func (d *DB) fail(err error, format string, args ...any) error {
 	switch d.dialect.kind(err) {
 	case taken:
 		err = storage.ErrConflict
-	case dangling:
+	case dangling, unheld:
 		err = storage.ErrNotFound
 	}
 	return fmt.Errorf("sqldb: "+format+": %w", append(args, err)...)

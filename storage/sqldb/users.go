@@ -118,7 +118,7 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 	return d.fail(err, "set password")
 }
 
-// ChangePassword implements login.Removals, and forgets the failures at the password before.
+// ChangePassword implements login.Removals.
 func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -131,7 +131,7 @@ func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string,
 		if n == 0 {
 			return storage.ErrConflict
 		}
-		if err := clearAttempts(ctx, tx, userID, factors.Password); err != nil {
+		if err := clearAttempts(ctx, tx, userID, factors.Password, factors.Email); err != nil {
 			return err
 		}
 		if _, err := shutOut(ctx, tx, userID, keep, at); err != nil {

@@ -191,7 +191,7 @@ var accountTests = map[string]func(*testing.T, *world){
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "set at", got.PasswordSet, at)
-		w.wantClosed(t, "another password", "u1", kindsBut(factors.Password)...)
+		w.wantClosed(t, "another password", "u1", kindsBut(factors.Password, factors.Email)...)
 		w.wantAlive(t, "u1", "here")
 		w.wantAlive(t, "u2", "other")
 		w.wantRevoked(t, map[string]bool{"online here": false, "offline here": false, "online there": true, "offline there": true})

@@ -151,7 +151,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		if !hashes[u.PasswordHash] || !u.PasswordSet.Equal(at) || !u.PasswordMail.Equal(at) {
 			t.Errorf("password %q, set %v, by mail %v", u.PasswordHash, u.PasswordSet, u.PasswordMail)
 		}
-		w.wantClosed(t, "another password", "u1", kindsBut("password")...)
+		w.wantClosed(t, "another password", "u1", kindsBut("password", "email")...)
 		l, err := w.Link(w.ctx, "token")
 		ok(t, err)
 		same(t, "finished", l.Finished, at)

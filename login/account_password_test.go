@@ -1,0 +1,173 @@
+package login_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/storage"
+)
+
+// T-13: who is at a session of the last minutes has to know the password to replace it. It is guessed at
+// by the same count as at a sign-in, and nothing else that the page says tells it.
+func TestT13_N10_CurrentPassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	hash := w.user(anna.user).PasswordHash
+	const path = "/account/password"
+	anna.post(path, "password", newWord).shows(t, http.StatusUnprocessableEntity, "Enter your current password")
+	for _, guess := range []string{"riverside", newWord, secretWord + " ", "x", "\x00"} {
+		p := anna.post(path, "current", guess, "password", secretWord)
+		p.shows(t, http.StatusUnprocessableEntity, "current password is not right")
+		if p.has("the password you have now") {
+			t.Error("the page tells the password")
+		}
+	}
+	anna.post(path, "current", secretWord, "password", newWord).shows(t, http.StatusTooManyRequests, "too many tries")
+	b := w.browser()
+	p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", anna.user.Email))
+	b.post(p.on("password"), "password", secretWord).shows(t, http.StatusTooManyRequests, "too many tries")
+	if w.user(anna.user).PasswordHash != hash || w.count(anna.user.ID, storage.PasswordChanged) != 0 {
+		t.Fatal("it was changed")
+	}
+	if n := w.count(anna.user.ID, storage.SignInFailed); n != 5 {
+		t.Errorf("%d failures noted", n)
+	}
+	w.pass(2 * time.Second)
+	anna.post(path, "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+
+	key := login.AttemptKey(factors.Password, anna.user.ID)
+	must(t, w.db.SwapAttempt(t.Context(), key, limit.Attempt{}, limit.Attempt{Failures: limit.PasswordLadder.Close}, storage.Trail{}))
+	anna.post(path, "current", newWord, "password", secretWord).shows(t, http.StatusTooManyRequests, "support to set a new one")
+}
+
+// What is proved by a change is that the current password was known, now.
+func TestA27_A01_EvidenceOfAPasswordChange(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.person("anna", "riverside")
+	phone := w.phone()
+	phone.trusts(anna)
+	w.pass(time.Hour)
+	phone.follow(phone.use(phone.nobody())).is(t, "user", anna.ID, "amr", "hwk mfa pop user")
+	at := w.now()
+	w.pass(4 * time.Minute)
+	for _, form := range [][]string{{"password", newWord}, {"current", "riverside", "password", newWord}, {"current", secretWord, "password", "short"}} {
+		phone.post("/account/password", form...).shows(t, http.StatusUnprocessableEntity)
+	}
+	phone.begin(login.Demand{Silent: true}).is(t, "amr", "hwk mfa pop user", "auth_time", at.Format(time.RFC3339))
+	phone.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	phone.begin(login.Demand{Silent: true}).is(t, "amr", "hwk mfa pop pwd user", "auth_time", at.Format(time.RFC3339))
+	phone.get("/account").shows(t, http.StatusOK, "Your Account")
+}
+
+// A session that rests on the password stays signed in, by what was typed to change it.
+func TestA27_T40_PasswordAloneIsChanged(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("lakeside", optional())
+	anna := w.person("anna", "lakeside")
+	b := w.browser()
+	b.password(b.begin(login.Demand{}), anna).is(t, "user", anna.ID)
+	w.pass(4*time.Minute + 50*time.Second)
+	b.post("/account/password", "password", newWord).shows(t, http.StatusUnprocessableEntity)
+	w.pass(5 * time.Second)
+	p := b.begin(login.Demand{MaxAge: ago(time.Minute)}) // nothing was proved by what was refused
+	p.shows(t, http.StatusOK, "Enter Your Password")
+	b.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	b.begin(login.Demand{MaxAge: ago(time.Minute), Silent: true}).is(t, "user", anna.ID, "amr", "pwd", "auth_time", w.now().Format(time.RFC3339))
+}
+
+// N-18, and nobody's mailbox is flooded: what changes nothing is told to nobody, and what does has a limit.
+func TestN18_T43_MailsAreForChanges(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("lakeside", optional())
+	anna := w.person("anna", "lakeside")
+	b := w.browser()
+	b.password(b.begin(login.Demand{}), anna).is(t, "user", anna.ID)
+	for range 20 {
+		b.post("/account/default", "method", "").leads(t, "/account?done=default")
+		b.post("/account/sessions/others").leads(t, "/account?done=others")
+	}
+	if mails, events := len(w.mails(anna)), w.count(anna.ID, storage.DefaultChanged)+w.count(anna.ID, storage.SessionEnded); mails != 0 || events != 0 {
+		t.Errorf("%d mails and %d events of nothing", mails, events)
+	}
+
+	bert := w.resident("bert", "lakeside")
+	path := "/account/factors/" + w.enrollment(bert.user, factors.TOTP).ID
+	bert.post(path, "name", "phone").leads(t, "/account?done=renamed")
+	before := len(w.mails(bert.user))
+	bert.post(path, "name", " phone ").leads(t, "/account?done=renamed")
+	if n := len(w.mails(bert.user)); n != before {
+		t.Errorf("%d mails about the same name", n-before)
+	}
+	for i := range 29 {
+		bert.post(path, "name", fmt.Sprint("phone ", i)).leads(t, "/account?done=renamed")
+	}
+	bert.header.Set("X-Test-IP", "203.0.113.9") // it is the person's limit
+	state := w.state(bert.user)
+	many := bert.post(path, "name", "one more")
+	many.shows(t, http.StatusTooManyRequests, "Too Many Changes", "Wait 2 minutes", "Your account")
+	if many.header.Get("Retry-After") != "120" || w.state(bert.user) != state {
+		t.Errorf("Retry-After %q, and it may have been changed", many.header.Get("Retry-After"))
+	}
+	if n := len(w.mails(bert.user)) - before; n != 29 {
+		t.Errorf("%d mails", n)
+	}
+	w.pass(2 * time.Minute)
+	bert.post(path, "name", "one more").leads(t, "/account?done=renamed")
+}
+
+// N-10: a mailbox that somebody with the password has closed is open again when that password is none.
+func TestN10_MailboxOpensWithANewPassword(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.org("riverside", preset("standard"))
+		r := w.resident("anna", "riverside")
+		u := w.verified(r.user)
+		key := login.AttemptKey(factors.Email, u.ID)
+		closed := func() {
+			t.Helper()
+			must(t, w.db.SwapAttempt(t.Context(), key, limit.Attempt{}, limit.Attempt{Failures: limit.FactorLadder.Close}, storage.Trail{}))
+		}
+		opened := func(how string) {
+			t.Helper()
+			if a, err := w.db.Attempt(t.Context(), key); err != nil || a.Failures != 0 {
+				t.Errorf("%s: %d failures: %v", how, a.Failures, err)
+			}
+		}
+		closed()
+		b := w.browser()
+		p := b.password(b.begin(login.Demand{}), u)
+		b.get(p.on("method")).shows(t, http.StatusOK, "Change your password once you are signed in")
+
+		r.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+		opened("the account page")
+
+		closed()
+		_, link := w.lastMail(u)
+		v := w.browser()
+		v.follow(v.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+		v.follow(v.post(link, "password", newWord+" again")).shows(t, http.StatusOK, "New Password Is Set")
+		opened("a link")
+	})
+}
+
+// The page of a link has nobody's current password to ask for.
+func TestT19_LinkAsksForNoCurrentPassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	if p := anna.get("/account/password"); !p.has(`name="current"`) || !p.has(`autocomplete="current-password"`) {
+		t.Error("the account page does not ask for it")
+	}
+	_, link := w.lastMail(anna.user)
+	v := w.browser()
+	if p := v.follow(v.post(link)); p.has(`name="current"`) || !p.has(`name="password"`) {
+		t.Error("the link's page asks for it")
+	}
+}
