@@ -62,7 +62,7 @@ func TestN20_Cookies(t *testing.T) {
 	}
 }
 
-func TestT08_TOTPReplay(t *testing.T) {
+func TestT08_N08_TOTPReplay(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
 		w.org("riverside", preset("standard"))

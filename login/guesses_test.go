@@ -261,7 +261,7 @@ func TestEditKeepsTheAddress(t *testing.T) {
 	}
 }
 
-func TestT20_RecoveryCodeOnce(t *testing.T) {
+func TestT20_N06_RecoveryCodeOnce(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
 		w.org("riverside", preset("standard"))

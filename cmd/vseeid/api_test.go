@@ -103,6 +103,21 @@ func TestT27_ResetByAPI(t *testing.T) {
 	}
 }
 
+// TestT27_NobodyIsCalledThat asks for people whose id is no text, which a database may refuse to look for.
+func TestT27_NobodyIsCalledThat(t *testing.T) {
+	for _, servers := range []bool{false, true} {
+		s := startServer(t, on{servers: servers})
+		a := s.administration(t)
+		for _, id := range []string{"%00", "%ff", "a%00b"} {
+			for path, body := range map[string]string{"/mfa/reset": `{"reason":"lost"}`, "/enrollment-tickets": `{"reason":"lost"}`} {
+				if status, _, problem := a.call("/users/"+id+path, body); status != http.StatusNotFound {
+					t.Errorf("%s%s: %d %v", id, path, status, problem)
+				}
+			}
+		}
+	}
+}
+
 // TestT27_Ticket gives a one-time ticket, for as long as was asked.
 func TestT27_Ticket(t *testing.T) {
 	clock := &clock{}

@@ -136,7 +136,7 @@ func TestN16_OldCodeIsGoodUntilTheNewOneIsRecorded(t *testing.T) {
 	}
 }
 
-func TestT20_RecoveryCodeRace(t *testing.T) {
+func TestT20_N06_RecoveryCodeRace(t *testing.T) {
 	f, db, u := newFactor(t)
 	code, state := begin(t, f, u)
 	if err := record(t, f, db, u, state); err != nil {

@@ -156,7 +156,7 @@ func TestD7_ClockAheadIsKnownFromTheSettingUp(t *testing.T) {
 	}
 }
 
-func TestT08_TOTPReplay(t *testing.T) {
+func TestT08_N08_TOTPReplay(t *testing.T) {
 	p := newPhone(t)
 	if err := p.setUp(t, 0); err != nil {
 		t.Fatal(err)
