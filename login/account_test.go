@@ -517,10 +517,14 @@ func TestTwoTabsChangeThePassword(t *testing.T) {
 			return anna.post("/account/password", "current", secretWord, "password", fmt.Sprintf("%s %d", newWord, i))
 		})
 		for _, p := range answers {
+			if p.status == http.StatusUnprocessableEntity { // it came when there was another password already
+				p.shows(t, p.status, "current password is not right")
+				continue
+			}
 			p.leads(t, "/")
 		}
-		if n := w.count(anna.user.ID, storage.PasswordChanged); n == 0 {
-			t.Error("nobody changed it")
+		if n := w.count(anna.user.ID, storage.PasswordChanged); n != 1 {
+			t.Errorf("%d changed it", n)
 		}
 		anna.get("/account").shows(t, http.StatusOK, "Your Account")
 	})
