@@ -137,7 +137,7 @@ func (c *crawler) walk(until string) (*optest.Browser, *optest.Page) {
 		}
 	}
 	if c.who.asked(p) == asksConfirm {
-		c.who.recovery = recoveryOf(c, p) // the one before is used
+		c.who.recovery = "" // the one before is used, and this one will not be recorded
 	}
 	return b, p
 }
@@ -146,7 +146,11 @@ func (c *crawler) walk(until string) (*optest.Browser, *optest.Page) {
 func crawl(t *testing.T) *answers {
 	t.Helper()
 	c := newCrawler(t)
-	for _, until := range []string{asksEmail, asksPassword, asksEnroll, asksConfirm, asksPassword, asksApp, asksCode, asksConfirm} {
+	for _, until := range []string{asksEmail, asksPassword, asksEnroll, asksConfirm, asksPassword, asksApp} {
+		c.at(c.walk(until))
+	}
+	c.walk(asksNothing) // with a recovery code from now on
+	for _, until := range []string{asksCode, asksConfirm} {
 		c.at(c.walk(until))
 	}
 	c.who.phone = passkeytest.New(c.issuer)

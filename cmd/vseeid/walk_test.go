@@ -175,6 +175,13 @@ func (a *patient) asked(p *optest.Page) string {
 	return asksNothing
 }
 
+func (a *patient) clock() time.Time {
+	if a.now != nil {
+		return a.now()
+	}
+	return time.Now()
+}
+
 // answer answers a page. The second factor is always the passkey of the phone or, without one, the
 // recovery code, which is replaced each time: a code of the app is good once in half a minute, and the
 // clock is the real one.
@@ -187,16 +194,15 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 		return p.Submit("password", samplePassword)
 	case asksEnroll:
 		a.seed = seedOf(a.t, p)
-		now := time.Now
-		if a.now != nil {
-			now = a.now
-		}
-		return p.Submit("code", codeAt(a.t, a.seed, now()))
+		return p.Submit("code", codeAt(a.t, a.seed, a.clock()))
 	case asksCode:
 		return p.Submit("code", a.recovery)
 	case asksApp:
 		if others := p.Methods(); a.phone != nil && len(a.phone.Keys()) > 0 && strings.Contains(others.Body, `value="passkey"`) {
 			return others.Submit("method", "passkey")
+		}
+		if a.recovery == "" {
+			return p.Submit("code", codeAt(a.t, a.seed, a.clock()))
 		}
 		return p.Choose("recovery")
 	case asksMailed:
