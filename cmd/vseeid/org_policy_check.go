@@ -122,7 +122,8 @@ func (c *orgPolicyCheckCmd) member(p *process, db *sqldb.DB, u login.User, org l
 	return memberEffect{
 		UserID: u.ID, Email: u.Email, Effect: effect.Kind, Methods: listed(effect.Methods), Until: moment(effect.Leave.Until),
 		Skips: effect.Leave.Skips, Confirm: effect.Confirm, Why: effect.Why,
-		Changes: effect.Kind != before.Kind || effect.Why != before.Why || effect.Confirm != before.Confirm || !slices.Equal(effect.Methods, before.Methods),
+		Changes: effect.Kind != before.Kind || effect.Why != before.Why || effect.Confirm != before.Confirm ||
+			effect.Leave != before.Leave || !slices.Equal(effect.Methods, before.Methods),
 	}, nil
 }
 

@@ -163,6 +163,8 @@ func TestCLI_OrgPolicyCheck(t *testing.T) {
 			t.Errorf("check does not say %q:\n%s", want, out)
 		}
 	}
+	c.ok("org", "policy", "set", "riverside", "--preset", "standard")
+	equal(t, 1.0, c.document("org", "policy", "check", "riverside", "--grace-days", "14")["changed"]) // who may put it off now
 	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "check", "nowhere")
 	c.fails(2, "it has to be", "org", "policy", "check", "riverside", "--mfa", "maybe")
 }
