@@ -59,7 +59,7 @@ var house = map[string]struct{ ours, others []string }{
 	}},
 	"factors/passkey/passkeytest": {others: []string{"github.com/go-webauthn/webauthn", "github.com/fxamacher/cbor/v2"}},
 	"factors/emailcode":           {ours: []string{"factors", "storage"}, others: []string{"github.com/google/uuid"}},
-	"factors/recovery":            {ours: []string{"factors", "storage"}},
+	"factors/recovery":            {ours: []string{"factors", "storage"}, others: []string{"github.com/google/uuid"}},
 	"factors/factortest":          {ours: []string{"factors"}, others: []string{"github.com/google/go-cmp"}},
 
 	"storage":        {},

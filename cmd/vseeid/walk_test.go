@@ -194,7 +194,8 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 		return p.Submit("password", samplePassword)
 	case asksEnroll:
 		a.seed = seedOf(a.t, p)
-		return p.Submit("code", codeAt(a.t, a.seed, a.clock()))
+		// The code of the step before, so that the one of now is good for a sign-in.
+		return p.Submit("code", codeAt(a.t, a.seed, a.clock().Add(-30*time.Second)))
 	case asksCode:
 		return p.Submit("code", a.recovery)
 	case asksApp:
@@ -213,9 +214,13 @@ func (a *patient) answer(p *optest.Page) *optest.Page {
 		return p.Submit("name", "My phone")
 	case asksTrust, asksPasskey:
 		return p.Passkey()
-	case asksConfirm:
-		a.recovery = recoveryOf(a.t, p)
-		return p.Submit("confirmed", "true")
+	case asksConfirm: // a code is good when it is recorded
+		code, next := recoveryOf(a.t, p), p.Submit("confirmed", "true")
+		a.recovery = ""
+		if next.Status < http.StatusBadRequest {
+			a.recovery = code
+		}
+		return next
 	case asksLater:
 		return p.Press("/later")
 	}
