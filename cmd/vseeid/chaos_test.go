@@ -138,7 +138,7 @@ func wantUnavailable(t testing.TB, what string, p *optest.Page) {
 	if p.Status != http.StatusServiceUnavailable || referenceInPage.FindString(p.Text) == "" || p.Header.Get("Retry-After") == "" {
 		t.Errorf("%s: status %d: %s", what, p.Status, p)
 	}
-	for _, never := range []string{"redis", "sql", "dial", "refused", "127.0.0.1", "goroutine", ".go:"} {
+	for _, never := range []string{"redis:", "sqldb", "sqlstate", "dial tcp", "connection refused", "127.0.0.1", "goroutine", ".go:"} {
 		if strings.Contains(strings.ToLower(p.Body), never) {
 			t.Errorf("%s: the page shows %q", what, never)
 		}
