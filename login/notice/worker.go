@@ -14,12 +14,12 @@ import (
 type Outbox interface {
 	// ClaimMails returns up to n mails that are due at now, the oldest first, with this try counted
 	// in Tries, and keeps them from every other caller until now+lease. Of any number of
-	// instances one has a mail.
+	// instances one has a mail. Mails may come beside an error, which then is about others.
 	ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error)
 	// MailSent notes that a mail went out: it is never claimed again.
 	MailSent(ctx context.Context, id string, at time.Time) error
 	// MailFailed notes why a mail was not sent, and makes it due again at retryAt. A zero retryAt
-	// gives it up: it is never claimed again.
+	// gives it up: it is never claimed again. ErrNotFound: it was given up meanwhile.
 	MailFailed(ctx context.Context, id string, retryAt time.Time, reason string) error
 }
 
@@ -125,7 +125,8 @@ func (w Worker) deliver(ctx context.Context, m storage.Mail) {
 	} else {
 		log.WarnContext(ctx, "a mail was not sent; it will be tried again", "error", failure, "at", retryAt)
 	}
-	if err := w.Outbox.MailFailed(noting, m.ID, retryAt, failure.Error()); err != nil {
+	err := w.Outbox.MailFailed(noting, m.ID, retryAt, failure.Error())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) { // given up meanwhile: a newer code took its place
 		log.ErrorContext(ctx, "the failure of a mail was not noted", "error", err)
 	}
 }

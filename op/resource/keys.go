@@ -21,8 +21,9 @@ const (
 	// keyLimit is how long they are used while the provider does not answer. Afterwards nobody
 	// passes.
 	keyLimit = time.Hour
-	// keyPause is how long the provider is left alone after it was asked, whatever it said: tokens
-	// with invented keys must not become requests to it.
+	// keyPause is how long the provider is left alone after it answered, whatever it said, or did not
+	// in time: tokens with invented keys must not become requests to it, and callers who waited for
+	// an answer that did not come must not each wait for another.
 	keyPause = 10 * time.Second
 
 	// keyTimeout is how long an answer of the provider is waited for.
@@ -38,7 +39,7 @@ type keys struct {
 	now    func() time.Time
 	held   atomic.Pointer[held]
 	asking chan struct{} // holds one value while somebody asks, who then owns asked
-	asked  time.Time
+	asked  time.Time     // when the provider last answered, or was given up
 }
 
 // held is what the provider published.
@@ -100,11 +101,11 @@ func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	}
 	var failed error
 	if now := k.now(); now.Sub(k.asked) >= keyPause || now.Before(k.asked) {
-		k.asked = now
 		// Whoever asks asks for all: that this caller may have gone does not matter.
 		asking, stop := context.WithTimeout(context.WithoutCancel(ctx), keyTimeout)
 		published, err := k.fetch(asking)
 		stop()
+		k.asked = k.now()
 		if err == nil {
 			k.held.Store(&held{published, now})
 		}

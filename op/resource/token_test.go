@@ -11,7 +11,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -290,6 +292,42 @@ func TestKeysOfMany(t *testing.T) {
 	if n := p.times(); n != 1 {
 		t.Errorf("keys were asked for %d times", n)
 	}
+}
+
+// silent is a provider that never answers.
+type silent struct{ asked atomic.Int32 }
+
+func (s *silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.asked.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestKeysOfASilentProvider: who waited for an answer that did not come does not wait for another.
+func TestKeysOfASilentProvider(t *testing.T) {
+	p := newProvider(t)
+	raw := p.token(nil)
+	synctest.Test(t, func(t *testing.T) {
+		var wire silent
+		s := p.server(t, func(c *resource.Config) { c.HTTP, c.Now = &http.Client{Transport: &wire}, time.Now })
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if _, err := s.Verify(context.Background(), raw); !errors.Is(err, resource.ErrKeys) {
+					t.Errorf("%v, want %v", err, resource.ErrKeys)
+				}
+			})
+		}
+		all.Wait()
+		if waited, n := time.Since(began), wire.asked.Load(); waited != 10*time.Second || n != 1 {
+			t.Errorf("they waited %v, and the provider was asked %d times", waited, n)
+		}
+		time.Sleep(10 * time.Second)
+		if _, err := s.Verify(context.Background(), raw); !errors.Is(err, resource.ErrKeys) || wire.asked.Load() != 2 {
+			t.Errorf("later: %v, asked %d times", err, wire.asked.Load())
+		}
+	})
 }
 
 func TestNew(t *testing.T) {

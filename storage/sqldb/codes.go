@@ -28,11 +28,16 @@ func mailCode(codeID, code string) string { return codeID + "\x00" + code }
 // given the times at which codes were made for the person in the last 24 hours, the oldest first, and
 // its error is returned as it is and nothing is written. Codes of one person are kept one after the
 // other; admit may be asked more than once, but what it said last is what counts. ErrNotFound: the
-// person is gone. The trail is that of ctx.
+// person is gone. The trail is that of ctx, whose last mail is the one with the code. The mail of the
+// code before it, if it was not sent yet, never is: whoever gets two types the later one.
 func (d *DB) KeepMailCode(ctx context.Context, userID, codeID, code string, at, expires time.Time, admit func(sent []time.Time) error) error {
 	var refused error
 	hash := d.keys.Hash(mailCodePurpose, mailCode(codeID, code))
 	trail := d.complete(ctx, storage.TrailOf(ctx))
+	var mail string
+	if n := len(trail.Mails); n > 0 {
+		mail = trail.Mails[n-1].ID
+	}
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := lockUser(ctx, tx, userID); err != nil {
 			return err
@@ -48,8 +53,8 @@ func (d *DB) KeepMailCode(ctx context.Context, userID, codeID, code string, at, 
 		if err := endMailCodes(ctx, tx, userID, at); err != nil {
 			return err
 		}
-		if _, err := exec(ctx, tx, `INSERT INTO mail_codes (id, user_id, code, tries, created, expires)
-			VALUES ($1, $2, $3, 0, $4, $5)`, codeID, userID, hash, when(at), when(expires)); err != nil {
+		if _, err := exec(ctx, tx, `INSERT INTO mail_codes (id, user_id, code, mail, tries, created, expires)
+			VALUES ($1, $2, $3, $4, 0, $5, $6)`, codeID, userID, hash, maybe(mail), when(at), when(expires)); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -60,8 +65,13 @@ func (d *DB) KeepMailCode(ctx context.Context, userID, codeID, code string, at, 
 	return d.fail(err, "keep mail code")
 }
 
-// endMailCodes makes worthless the mailed code that a person still has. That it was made still counts.
+// endMailCodes makes worthless the mailed code that a person still has, and gives its mail up if that is
+// still to be sent. That the code was made still counts.
 func endMailCodes(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
+	if _, err := exec(ctx, tx, `UPDATE mails SET given_up = $2, reason = 'replaced' WHERE sent IS NULL AND given_up IS NULL
+		AND id IN (SELECT mail FROM mail_codes WHERE user_id = $1 AND ended IS NULL)`, userID, when(at)); err != nil {
+		return err
+	}
 	_, err := exec(ctx, tx, `UPDATE mail_codes SET ended = $2 WHERE user_id = $1 AND ended IS NULL`, userID, when(at))
 	return err
 }

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,35 +31,51 @@ func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
 	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
 }
 
-func (d *DB) scanMail(r row) (m storage.Mail, err error) {
-	var subject, body []byte
-	if err := r.Scan(&m.ID, &m.To, &m.Subject, &subject, &body, instant{&m.At}, instant{&m.Expires}, &m.Tries); err != nil {
-		return m, err
-	}
-	text, err := d.keys.Open(body, "mail:"+m.ID)
+// sealedMail is a row of mails. What is sealed is in subject and body.
+type sealedMail struct {
+	storage.Mail
+	subject, body []byte
+}
+
+func scanMail(r row) (m sealedMail, err error) {
+	return m, r.Scan(&m.ID, &m.To, &m.Subject, &m.subject, &m.body, instant{&m.At}, instant{&m.Expires}, &m.Tries)
+}
+
+func (d *DB) openMail(m sealedMail) (storage.Mail, error) {
+	text, err := d.keys.Open(m.body, "mail:"+m.ID)
 	if err != nil {
-		return m, err
+		return m.Mail, err
 	}
 	m.Text = string(text)
-	if subject == nil {
-		return m, nil // its subject was never sealed
+	if m.subject == nil {
+		return m.Mail, nil // its subject was never sealed
 	}
-	plain, err := d.keys.Open(subject, "mail subject:"+m.ID)
+	plain, err := d.keys.Open(m.subject, "mail subject:"+m.ID)
 	m.Subject = string(plain)
-	return m, err
+	return m.Mail, err
 }
+
+const (
+	// unreadableRest is how long a mail is left alone that does not open: the key that it was sealed
+	// with may be on its way to this instance.
+	unreadableRest = 10 * time.Minute
+	// unreadableTries is how often it is looked at before it is given up: for about a day.
+	unreadableTries = 150
+)
 
 // ClaimMails takes up to n mails that are due: first those that expire, and the oldest first of
 // either. They are the caller's until now+lease, and then due again, should the caller have been
 // lost. No two callers get the same one. Tries counts this one in. A mail that is past its end is
-// given up instead.
-func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) (claimed []storage.Mail, err error) {
+// given up instead. One that does not open, because its key is missing or it is damaged, is put off
+// and in the end given up; the error tells of it, and the other mails are returned beside it.
+func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error) {
 	if _, err := d.change(ctx, storage.Trail{}, `UPDATE mails SET given_up = $1, reason = 'expired'
 		WHERE sent IS NULL AND given_up IS NULL AND due <= $1 AND not_after <= $1`, when(now)); err != nil {
 		return nil, d.fail(err, "give up mails")
 	}
-	err = d.retry(ctx, func() error {
-		claimed, err = all(ctx, d.writer, d.scanMail, `
+	var rows []sealedMail
+	err := d.retry(ctx, func() (err error) {
+		rows, err = all(ctx, d.writer, scanMail, `
 			WITH claimed AS MATERIALIZED (
 				SELECT id FROM mails WHERE sent IS NULL AND given_up IS NULL AND due <= $2 AND (not_after IS NULL OR not_after > $2)
 				ORDER BY not_after IS NULL, due, id LIMIT $3`+d.dialect.skip+`)
@@ -67,11 +84,28 @@ func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Du
 			when(now.Add(lease)), when(now), n)
 		return err
 	})
+	if err != nil {
+		return nil, d.fail(err, "claim mails")
+	}
+	var claimed []storage.Mail
+	var unreadable []error
+	for _, row := range rows {
+		m, err := d.openMail(row)
+		if err == nil {
+			claimed = append(claimed, m)
+			continue
+		}
+		retryAt := now.Add(unreadableRest)
+		if m.Tries >= unreadableTries {
+			retryAt = time.Time{}
+		}
+		unreadable = append(unreadable, fmt.Errorf("mail %s: %w", m.ID, err), d.MailFailed(ctx, m.ID, retryAt, "unreadable"))
+	}
 	// RETURNING has no order.
 	slices.SortFunc(claimed, func(a, b storage.Mail) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
-	return claimed, d.fail(err, "claim mails")
+	return claimed, d.fail(errors.Join(unreadable...), "open claimed mails")
 }
 
 // MailSent notes that a claimed mail went out.
@@ -110,7 +144,13 @@ func (d *DB) MailState(ctx context.Context, id string) (storage.MailState, error
 
 // Mails lists mails, sent or not, the newest first. It is for the mailbox of development.
 func (d *DB) Mails(ctx context.Context, page storage.Page) ([]storage.Mail, error) {
-	out, err := all(ctx, d.reader, d.scanMail, `SELECT `+mailColumns+` FROM mails
+	out, err := all(ctx, d.reader, func(r row) (storage.Mail, error) {
+		m, err := scanMail(r)
+		if err != nil {
+			return storage.Mail{}, err
+		}
+		return d.openMail(m)
+	}, `SELECT `+mailColumns+` FROM mails
 		WHERE $1 = '' OR id < $1 ORDER BY id DESC LIMIT $2`, page.After, page.Rows())
 	return out, d.fail(err, "mails")
 }

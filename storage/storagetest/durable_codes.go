@@ -61,6 +61,30 @@ var codeTests = map[string]func(*testing.T, *world){
 		}
 		ok(t, w.burnMailCode(w.ctx, "u1", "111111", "111111"))
 	},
+	"TestT11_MailOfAReplacedCodeIsNotSent": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		send := func(userID, id string) {
+			t.Helper()
+			m := storage.Mail{ID: "mail of " + id, To: "a@example.com", Subject: id, At: w.now, Expires: w.now.Add(codeLifetime)}
+			ok(t, w.KeepMailCode(storage.WithTrail(w.ctx, storage.Trail{Mails: []storage.Mail{m}}), userID, id, "1", w.now, m.Expires, admitAll))
+		}
+		send("u1", "old")
+		send("u2", "another person's")
+		send("u1", "new")
+		got, err := w.ClaimMails(w.ctx, 10, w.now, time.Minute)
+		ok(t, err)
+		var sent []string
+		for _, m := range got {
+			sent = append(sent, m.ID)
+		}
+		same(t, "mails to be sent", sent, []string{"mail of another person's", "mail of new"})
+		w.wantMail(t, "mail of old", storage.MailRefused)
+		send("u1", "newest") // while that of the code before is on the wire
+		wantErr(t, "a failure of what was replaced", w.MailFailed(w.ctx, "mail of new", w.now.Add(time.Second), "421"), storage.ErrNotFound)
+		ok(t, w.MailSent(w.ctx, "mail of new", w.now))
+		w.wantMail(t, "mail of new", storage.MailSent)
+	},
 	"TestN07_OnlyTheNewestMailCodeIsGood": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")

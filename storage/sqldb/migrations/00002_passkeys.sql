@@ -38,6 +38,7 @@ CREATE TABLE mail_codes (
     id      text COLLATE "C" PRIMARY KEY,
     user_id text COLLATE "C" NOT NULL REFERENCES users (id),
     code    bytea NOT NULL, -- keyed hash
+    mail    text COLLATE "C", -- the one it is in
     tries   bigint NOT NULL,
     created timestamptz NOT NULL,
     expires timestamptz NOT NULL,
