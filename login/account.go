@@ -128,39 +128,32 @@ func (s *Server) resides(h residentFunc) http.Handler {
 	})
 }
 
-// sudo is what it takes to change something about the account: everything proved minutes ago, by two
-// factors where the person has a second one that the policy allows. A mail code is none beside it:
-// whoever reads the mailbox must not be able to take the better one away.
-func (f facts) sudo() Demand {
-	age := sudoAge
-	d := Demand{MaxAge: &age}
-	if hasFactor(f.policy, f.enrolled) {
-		d.ACR, d.Essential = []string{ACRAAL2}, true
-	}
-	return d
-}
-
-// sudo lets who has proved enough go on. It reports false, having sent the browser to prove it and to
-// come back to page, for everybody else.
+// sudo lets go on who has proved, in the last minutes, what it takes to change something about the
+// account: two factors where the person has a second one that an organization takes, and no mail code
+// beside it, for whoever reads the mailbox must not be able to take the better one away (see
+// Policy.changing). It reports false, having sent the browser to prove it and to come back to page, for
+// everybody else.
 func (s *Server) sudo(w http.ResponseWriter, r *http.Request, page string) (visit, bool, error) {
-	v, ok, err := s.resident(r)
+	v, _, err := s.resident(r)
 	if err != nil {
 		return v, false, err
 	}
-	demand := v.facts.sudo()
-	if ok {
-		v.tx.Demand = demand
-		v.tx.Demand.Silent = true
-		v.step = v.facts.next(v.tx, v.now)
-		ok = v.step.Kind == Done
+	own := sudo(page)
+	if v.tx.UserID == "" { // the page asks again, once it is known whom
+		return v, false, s.beginHere(w, r, Transaction{Return: page})
 	}
-	if ok {
+	v.tx.Changes, v.tx.Demand = own.Changes, own.Demand
+	v.tx.Demand.Silent = true
+	if v.step = v.facts.next(v.tx, v.now); v.step.Kind == Done {
 		return v, true, nil
 	}
-	if v.tx.UserID == "" { // the page asks again, once it is known whom
-		demand = Demand{}
-	}
-	return v, false, s.beginHere(w, r, Transaction{Return: page, Demand: demand})
+	return v, false, s.beginHere(w, r, own)
+}
+
+// sudo is a sign-in to a page that changes the account.
+func sudo(page string) Transaction {
+	age := sudoAge
+	return Transaction{Return: page, Changes: true, Demand: Demand{MaxAge: &age}}
 }
 
 // shows is around what only those may see, or begin, who may also change it. It changes nothing.

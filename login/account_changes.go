@@ -23,11 +23,18 @@ func (s *Server) addFactor(w http.ResponseWriter, r *http.Request, v visit) erro
 	kind := factors.Kind(r.PathValue("kind"))
 	switch {
 	case v.addable(kind):
-		return s.beginHere(w, r, Transaction{Return: donePath("added"), Demand: v.facts.sudo(), Adds: kind})
+		return s.beginHere(w, r, adds(kind, "added"))
 	case slices.Contains(listed, kind) && len(v.of(kind)) >= MaxOfKind:
 		return s.showAccount(w, r, v, http.StatusConflict, templates.Text{Key: "account.full"})
 	}
 	return s.noSuch(w, r)
+}
+
+// adds is a sign-in that sets up a factor and goes on to the account page, which says what was done.
+func adds(k factors.Kind, done string) Transaction {
+	tx := sudo(donePath(done))
+	tx.Adds = k
+	return tx
 }
 
 // askRecovery says what becomes of the recovery code when it is replaced, before a new one is shown. Who
@@ -51,7 +58,7 @@ func (s *Server) newRecovery(w http.ResponseWriter, r *http.Request, v visit) er
 	if v.recoveryCard().New == "" {
 		return s.noSuch(w, r)
 	}
-	return s.beginHere(w, r, Transaction{Return: donePath("recovery"), Demand: v.facts.sudo(), Adds: factors.Recovery})
+	return s.beginHere(w, r, adds(factors.Recovery, "recovery"))
 }
 
 // theirs is the factor that the path names, if it is one of the person's that have a page.

@@ -145,5 +145,9 @@ func (f facts) next(tx Transaction, now time.Time) Step {
 
 // evidence is what counts of tx for these facts.
 func (f facts) evidence(tx Transaction, now time.Time) []factors.Evidence {
-	return Counted(f.known(tx, now), f.policy, f.enrolled, now)
+	p := f.policy
+	if tx.Changes {
+		p = p.changing(f.enrolled)
+	}
+	return Counted(f.known(tx, now), p, f.enrolled, now)
 }

@@ -36,16 +36,20 @@ const (
 	ShutNoMailbox  EffectReason = "nomailbox"  // setting a factor up takes a mail to an address that is not verified
 )
 
-// Impact says what p does to the next sign-in of a member, in a browser that can do everything. What p
-// demands only later is told now, with what is left until then. It asks Next, so that it cannot be of
-// another opinion. org says when the person joined and how often setting up was put off; enrolled is
-// as for Next.
-func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.Time) Effect {
+// Impact says what p does to the next sign-in of a member, in a browser that can do everything, when an app
+// names the organization. What p demands only later is told now, with what is left until then. It asks
+// Next, so that it cannot be of another opinion. org says when the person joined and how often setting up
+// was put off; others are the person's other organizations, which have a say in what is set up; enrolled
+// is as for Next.
+func Impact(p Policy, u User, org Org, others []Org, enrolled []factors.Enrollment, now time.Time) Effect {
 	if !u.Disabled.IsZero() {
 		return Effect{Kind: EffectShut, Why: ShutDisabled}
 	}
-	bound := p.At(now, org.Joined, org.Skips)
+	org.Policy = p
+	orgs := append([]Org{org}, others...)
+	bound := p.At(now, org.Joined, org.Skips).Among(orgs, now)
 	p.From, p.Grace = time.Time{}, Grace{}
+	p = p.Among(orgs, now)
 	first, ok := u.first(p, enrolled, now)
 	if !ok {
 		return Effect{Kind: EffectShut, Why: ShutNoPassword}
@@ -55,7 +59,6 @@ func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.T
 		Proved: u.borne([]factors.Evidence{first}, now),
 	}, p, enrolled, now)
 	step := q.next()
-	_, reach := q.requirement(Demand{})
 	effect := Effect{Methods: step.Methods, Leave: bound.Leave}
 	if Next(q.tx, bound, enrolled, now).Kind == step.Kind { // it is so already
 		effect.Leave = Leave{}
@@ -63,7 +66,7 @@ func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.T
 	switch {
 	case step.Kind == Done || step.Kind == Offer:
 		return Effect{Kind: EffectFine}
-	case step.Kind == Challenge && reach == byProof:
+	case step.Kind == Challenge && q.demanded(Demand{}).how == byProof:
 		effect.Kind = EffectAsked
 	case step.Kind == Fail:
 		effect.Kind, effect.Why = EffectShut, ShutNotAllowed
@@ -71,7 +74,7 @@ func Impact(p Policy, u User, org Org, enrolled []factors.Enrollment, now time.T
 			effect.Why = ShutNoMailbox
 		}
 	default:
-		effect.Kind, effect.Methods, effect.Confirm = EffectSetUp, q.enrollable(multiFactor), p.Enrollment
+		effect.Kind, effect.Methods, effect.Confirm = EffectSetUp, q.enrollable(multiFactor), q.enrollBy()
 	}
 	return effect
 }

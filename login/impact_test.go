@@ -80,7 +80,7 @@ func TestImpact(t *testing.T) {
 			if c.user != nil {
 				c.user(&u)
 			}
-			if got := told(login.Impact(c.policy, u, c.org, enrollments(c.enrolled), noon)); got != c.want {
+			if got := told(login.Impact(c.policy, u, c.org, nil, enrollments(c.enrolled), noon)); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
@@ -100,7 +100,7 @@ func TestImpact_IsWhatNextDoes(t *testing.T) {
 		s := anyScene(r)
 		s.policy.Leave = login.Leave{}
 		u := login.User{ID: "anna", Email: "a@b.c", PasswordHash: "$"}
-		effect := login.Impact(s.policy, u, login.Org{}, s.enrolled, noon)
+		effect := login.Impact(s.policy, u, login.Org{}, nil, s.enrolled, noon)
 		s.tx = login.Transaction{
 			UserID: "anna", Identifier: "a@b.c", Started: noon, Can: []login.Capability{login.CanPasskey}, Proved: proofs("pwd"),
 		}

@@ -31,8 +31,7 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	if step.Kind != Challenge || !owns(enrolled) {
 		return nil
 	}
-	need, _ := q.requirement(tx.Demand)
-	would := q.sufficient(need)
+	would := q.sufficient(q.demanded(tx.Demand).any)
 	var out []MissingMethod
 	for _, k := range []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery} {
 		if slices.Contains(step.Methods, k) {

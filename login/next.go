@@ -87,7 +87,7 @@ type inquiry struct {
 	p        Policy
 	enrolled []factors.Enrollment
 	adds     bool                 // the person came to set something up that may be set up
-	owes     string               // with adds, the acr that who adds to what there is owes
+	owes     string               // the acr that who changes what there is owes; empty for everybody else
 	able     []factors.Enrollment // those of enrolled by which the person can prove something new that counts
 	evidence []factors.Evidence   // what counts
 	now      time.Time
@@ -96,14 +96,19 @@ type inquiry struct {
 func inquire(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) inquiry {
 	q := inquiry{tx: tx, enrolled: enrolled, now: now}.under(p)
 	q.adds = q.mayAdd()
-	if !q.adds || !owns(enrolled) {
+	if !q.adds && !tx.Changes || !owns(enrolled) {
 		return q
 	}
-	q.owes = ACRMultiFactor // whatever the policy says
-	if q.provable(func(ev []factors.Evidence) bool { return Met(ACRAAL2, ev) }) {
-		q.owes = ACRAAL2 // and not by a mail code where there is more
+	aal2 := func(ev []factors.Evidence) bool { return Met(ACRAAL2, ev) }
+	more := q.provable(aal2)
+	q = q.under(p.changing(enrolled))
+	switch {
+	case more || q.provable(aal2):
+		q.owes = ACRAAL2 // and not a mail code where there is more
+	case q.adds:
+		q.owes = ACRMultiFactor // whatever the policy says
 	}
-	return q.under(p.adding(enrolled))
+	return q
 }
 
 // under is q with what counts under p.
@@ -124,18 +129,17 @@ func (q inquiry) next() Step {
 	if d := q.tx.Demand; d.Subject != "" && d.Subject != q.tx.UserID {
 		return Step{Kind: Fail, Error: ErrorLoginRequired}
 	}
-	need, reach := q.requirement(q.tx.Demand)
+	d := q.demanded(q.tx.Demand)
 	switch {
-	case reach == unreachable:
-		_, alone := q.requirement(Demand{})
-		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: alone == unreachable}
-	case reach == byEnrollment:
+	case d.how == unreachable:
+		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: q.demanded(Demand{}).how == unreachable}
+	case d.how == byEnrollment:
 		if step, first := q.beforeFirst(); first {
 			return step
 		}
-		return Step{Kind: Enroll, Methods: q.enrollable(need)}
-	case !need(q.evidence):
-		return q.challenge(need)
+		return Step{Kind: Enroll, Methods: q.enrollable(d.need)}
+	case !d.need(q.evidence):
+		return q.challenge(d)
 	}
 	if q.adds {
 		if step, first := q.beforeFirst(); first && !owns(q.enrolled) {
@@ -169,10 +173,10 @@ func (q inquiry) prove() Step {
 	return step
 }
 
-// challenge asks for one of the factors of which one more proof meets the need.
-func (q inquiry) challenge(need requirement) Step {
-	would := q.sufficient(need)
-	step := Step{Kind: Challenge, Methods: q.order(would)}
+// challenge asks for one of the factors of which one more proof meets what is demanded.
+func (q inquiry) challenge(d demanded) Step {
+	would := q.sufficient(d.any)
+	step := Step{Kind: Challenge, Methods: q.order(would, d.need)}
 	step.With = slices.DeleteFunc(would, func(e factors.Enrollment) bool { return !slices.Contains(step.Methods, e.Kind) })
 	return step
 }
@@ -188,7 +192,7 @@ func (q inquiry) beforeFirst() (Step, bool) {
 		return Step{}, false
 	case !q.confirmable():
 		return Step{Kind: Fail, Error: ErrorUnmet, Stuck: true}, true
-	case q.p.enrollBy() == ByMail:
+	case q.enrollBy() == ByMail:
 		return Step{Kind: Challenge, Methods: []factors.Kind{factors.Email}, With: q.mailbox()}, true
 	}
 	return Step{Kind: Ticket}, true
@@ -201,9 +205,21 @@ func (q inquiry) firstProofFresh() bool {
 		slices.ContainsFunc(q.evidence, func(e factors.Evidence) bool { return primary(e) && q.now.Sub(e.At) <= enrollFresh })
 }
 
+// enrollBy is what it takes to set up a first factor. A mail says nothing where the first proof rests on
+// the same mailbox already: then it takes a ticket.
+func (q inquiry) enrollBy() EnrollBy {
+	by := q.p.enrollBy()
+	if by == ByMail && !slices.ContainsFunc(q.evidence, func(e factors.Evidence) bool {
+		return primary(e) && !slices.ContainsFunc(q.mailbox(), func(box factors.Enrollment) bool { return e.Source == source(box) })
+	}) {
+		return ByTicket
+	}
+	return by
+}
+
 // confirmed reports whether this transaction holds what the policy asks for beside the first proof.
 func (q inquiry) confirmed() bool {
-	switch q.p.enrollBy() {
+	switch q.enrollBy() {
 	case Open:
 		return true
 	case ByMail:
@@ -216,7 +232,7 @@ func (q inquiry) confirmed() bool {
 
 // confirmable reports whether it holds it, or may yet.
 func (q inquiry) confirmable() bool {
-	by := q.p.enrollBy()
+	by := q.enrollBy()
 	return q.confirmed() || by == ByTicket || (by == ByMail && len(q.mailbox()) > 0)
 }
 

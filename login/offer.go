@@ -84,7 +84,7 @@ func (q inquiry) offersSignal() bool {
 // what there is, as one of two factors. A mail code is never asked about: it earns nobody a factor that
 // is stronger than it is.
 func (q inquiry) provedBy(kinds ...factors.Kind) bool {
-	q = q.under(q.p.adding(q.enrolled))
+	q = q.under(q.p.changing(q.enrolled))
 	return multiFactor(q.evidence) &&
 		slices.ContainsFunc(q.proved(), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
 }

@@ -19,9 +19,10 @@ const (
 	lastOfAll // the recovery code
 )
 
-// order is the order of asking for the kinds of these enrollments. A passkey that the browser cannot use
-// is left out where there is another way than the recovery code.
-func (q inquiry) order(would []factors.Enrollment) []factors.Kind {
+// order is the order of asking for the kinds of these enrollments: before the others those that meet what
+// is preferred. A passkey that the browser cannot use is left out where there is another way than the
+// recovery code.
+func (q inquiry) order(would []factors.Enrollment, preferred requirement) []factors.Kind {
 	places := map[factors.Kind]place{}
 	for _, e := range would {
 		p, ok := places[e.Kind]
@@ -34,7 +35,15 @@ func (q inquiry) order(would []factors.Enrollment) []factors.Kind {
 	if other := func(k factors.Kind) bool { return places[k] != unable && k != factors.Recovery }; slices.ContainsFunc(kinds, other) {
 		kinds = slices.DeleteFunc(kinds, func(k factors.Kind) bool { return places[k] == unable })
 	}
-	slices.SortStableFunc(kinds, func(a, b factors.Kind) int { return cmp.Compare(places[a], places[b]) })
+	second := func(k factors.Kind) int {
+		if places[k] == lastOfAll || !slices.ContainsFunc(would, func(e factors.Enrollment) bool { return e.Kind == k && q.meets(e, preferred) }) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(kinds, func(a, b factors.Kind) int {
+		return cmp.Or(second(a)-second(b), cmp.Compare(places[a], places[b]))
+	})
 	return q.chosenFirst(kinds)
 }
 

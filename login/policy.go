@@ -267,9 +267,9 @@ func (p Policy) validTimes() error {
 }
 
 // Strictest returns the organization whose policy binds a person who named none: the one that now
-// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then allows
-// fewest factors, then trusts a proof and a session for the shortest time; the lower id decides
-// between equals, so that every instance agrees. It is one organization with all that its policy
+// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then takes the
+// strongest factors alone, then the fewest, then trusts a proof and a session for the shortest time; the
+// lower id decides between equals, so that every instance agrees. It is one organization with all that its policy
 // says, also where another is stricter in something that comes later in this list. It returns false
 // for a person in no organization.
 func Strictest(orgs []Org, now time.Time) (Org, bool) {
@@ -282,6 +282,7 @@ func Strictest(orgs []Org, now time.Time) (Org, bool) {
 			cmp.Compare(q.demands(), p.demands()),
 			cmp.Compare(q.Enrollment.rank(), p.Enrollment.rank()),
 			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
+			cmp.Compare(q.weakest(), p.weakest()),
 			cmp.Compare(len(p.Factors), len(q.Factors)),
 			cmp.Compare(p.Reuse, q.Reuse),
 			cmp.Compare(p.Session.Overall, q.Session.Overall),

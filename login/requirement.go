@@ -18,10 +18,20 @@ const (
 	unreachable
 )
 
-// requirement joins what the policy, the client's registration and the request demand into one
-// predicate, and says how it can be met. A request can only add to it. Whoever adds a factor to others
-// owes the best proof that there is of those: otherwise a weaker one would be worth as much.
-func (q inquiry) requirement(d Demand) (requirement, reach) {
+// demanded is what a sign-in has to meet.
+type demanded struct {
+	need requirement // the preferred one of the alternatives, among those that the person can meet
+	any  requirement // any of the alternatives
+	how  reach
+}
+
+// demanded joins what the policy, the client's registration and the request demand, and says how it can
+// be met. A request can only add to it. Whoever changes factors owes the best proof that there is of
+// those: otherwise a weaker one would be worth as much.
+//
+// Of several acr values the person is asked for the preferred one that there is a factor for. The factor
+// may not be at hand: who answers with another that meets a later value is done (RFC 9470, 3).
+func (q inquiry) demanded(d Demand) demanded {
 	ways := [][]string{{}}
 	switch {
 	case q.owes != "":
@@ -31,31 +41,47 @@ func (q inquiry) requirement(d Demand) (requirement, reach) {
 	}
 	floor, asked := knownOnly(d.FloorACR), knownOnly(d.ACR)
 	if (len(d.FloorACR) > 0 && len(floor) == 0) || (d.Essential && len(asked) == 0) {
-		return nil, unreachable
+		return demanded{how: unreachable}
 	}
 	ways = combine(ways, floor, false)
 	ways = combine(ways, asked, d.Voluntary && !d.Essential)
-
-	attempts := []struct {
+	meets := func(way []string) requirement {
+		return func(ev []factors.Evidence) bool {
+			return !slices.ContainsFunc(way, func(acr string) bool { return !Met(acr, ev) })
+		}
+	}
+	out := demanded{how: unreachable, any: func(ev []factors.Evidence) bool {
+		return slices.ContainsFunc(ways, func(way []string) bool { return meets(way)(ev) })
+	}}
+	for _, a := range []struct {
 		try bool
 		can func(requirement) bool
 		how reach
 	}{
-		{d.Silent, q.met, byProof}, // nobody can be asked: what is met already comes before what is preferred
+		// Where nobody can be asked, or has just been, what is met comes before what is preferred.
+		{d.Silent || q.answered(), q.met, byProof},
+		{true, q.provableAsUsual, byProof},
 		{true, q.provable, byProof},
 		{true, q.settable, byEnrollment},
-	}
-	for _, a := range attempts {
+	} {
 		for _, way := range ways {
-			need := func(ev []factors.Evidence) bool {
-				return !slices.ContainsFunc(way, func(acr string) bool { return !Met(acr, ev) })
-			}
-			if a.try && a.can(need) {
-				return need, a.how
+			if a.try && a.can(meets(way)) {
+				out.need, out.how = meets(way), a.how
+				return out
 			}
 		}
 	}
-	return nil, unreachable
+	return out
+}
+
+// answered reports whether the person was asked in this transaction for more than the first proof, and
+// gave it.
+func (q inquiry) answered() bool {
+	proved := q.proved()
+	if slices.ContainsFunc(proved, primary) {
+		return len(proved) > 1
+	}
+	return len(proved) > 0
 }
 
 // demandsMFA reports whether p asks a person with these factors for a second one. Leave that is counted
@@ -68,6 +94,11 @@ func (p Policy) demandsMFA(enrolled []factors.Enrollment) bool {
 func (q inquiry) met(need requirement) bool { return need(q.evidence) }
 
 func (q inquiry) provable(need requirement) bool { return q.met(need) || len(q.sufficient(need)) > 0 }
+
+// provableAsUsual is provable without the recovery code, which is for when nothing else is left.
+func (q inquiry) provableAsUsual(need requirement) bool {
+	return q.met(need) || slices.ContainsFunc(q.sufficient(need), func(e factors.Enrollment) bool { return e.Kind != factors.Recovery })
+}
 
 func (q inquiry) settable(need requirement) bool {
 	return !owns(q.enrolled) && q.confirmable() && len(q.enrollable(need)) > 0

@@ -7,14 +7,17 @@ import (
 	"github.com/vsee/vseeid/factors"
 )
 
-// SetUp is what binds a person of several organizations who sets something up. What is set up belongs
-// to the account and is good for all of them, whichever the sign-in is for: so all of them together say
-// what it takes, but those that want no second factor of anybody.
+// SetUp is what binds a person of several organizations who sets something up, or takes it away. What is
+// set up belongs to the account and is good for all of them, whichever the sign-in is for: so all of them
+// together say what it takes, but those that want no second factor of anybody.
 type SetUp struct {
 	Enrollment EnrollBy       // what a first factor takes: the most that any of them asks for
-	Factors    []factors.Kind // what may be set up
-	Proofs     []factors.Kind // what counts for who adds to what there is: what every one of them allows
-	Strict     []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
+	Factors    []factors.Kind // what may be set up: what all of them allow
+	// Proofs are what counts for who changes what there is: what one of them allows, and none of them
+	// takes less. An app is as good as any factor to an organization that takes mailed codes, and not to
+	// one that takes passkeys alone. The recovery code is among them where all of them allow it.
+	Proofs []factors.Kind
+	Strict []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
 }
 
 // Among returns p, the policy of one of orgs that binds a person of all of them now, with its SetUp.
@@ -27,7 +30,8 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		return p
 	}
 	strictest, _ := Strictest(orgs, now)
-	s := SetUp{Enrollment: p.Enrollment, Proofs: p.Factors, Strict: strictest.Policy.Factors}
+	s := SetUp{Enrollment: p.Enrollment, Factors: p.Factors, Strict: strictest.Policy.Factors}
+	taken, least := slices.Clone(p.Factors), 0
 	for _, o := range orgs {
 		if o.Policy.MFA == Off {
 			continue
@@ -35,10 +39,19 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		if o.Policy.Enrollment.rank() > s.Enrollment.rank() {
 			s.Enrollment = o.Policy.Enrollment
 		}
-		s.Proofs = common(s.Proofs, o.Policy.Factors)
+		s.Factors = common(s.Factors, o.Policy.Factors)
+		taken, least = append(taken, o.Policy.Factors...), max(least, o.Policy.weakest())
 	}
-	s.Factors = s.Proofs
-	if len(common(selfEnrolled, s.Proofs)) == 0 {
+	for _, k := range taken {
+		good := strength(k) >= least
+		if k == factors.Recovery {
+			good = slices.Contains(s.Factors, k)
+		}
+		if good && !slices.Contains(s.Proofs, k) {
+			s.Proofs = append(s.Proofs, k)
+		}
+	}
+	if len(common(selfEnrolled, s.Factors)) == 0 {
 		s.Factors = p.Factors
 	}
 	p.SetUp = &s
@@ -46,6 +59,23 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		p.MFA, p.Leave = Required, Leave{}
 	}
 	return p
+}
+
+// strength orders the factors that people are asked for: a code can be given to a forged page, and a
+// mailbox is no authenticator at all (NIST SP 800-63B-4).
+func strength(k factors.Kind) int {
+	return slices.Index([]factors.Kind{factors.Email, factors.TOTP, factors.Passkey}, k)
+}
+
+// weakest is the strength of the least that p takes. The recovery code stands in for what else it allows.
+func (p Policy) weakest() int {
+	out := strength(factors.Passkey)
+	for _, k := range p.Factors {
+		if k != factors.Recovery {
+			out = min(out, strength(k))
+		}
+	}
+	return out
 }
 
 // rank is how hard it makes setting up a first factor. What nobody knows is the hardest.
@@ -86,8 +116,8 @@ func (p Policy) enrollBy() EnrollBy {
 	return p.SetUp.Enrollment
 }
 
-// adding is p for a person with these factors who adds to them: with what counts for that alone.
-func (p Policy) adding(enrolled []factors.Enrollment) Policy {
+// changing is p for a person with these factors who changes them: with what counts for that.
+func (p Policy) changing(enrolled []factors.Enrollment) Policy {
 	if p.SetUp == nil {
 		return p
 	}
@@ -95,6 +125,6 @@ func (p Policy) adding(enrolled []factors.Enrollment) Policy {
 	if !slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind != factors.Email && slices.Contains(kinds, e.Kind) }) {
 		kinds = p.SetUp.Strict
 	}
-	p.Factors = common(p.Factors, kinds)
+	p.Factors = kinds
 	return p
 }

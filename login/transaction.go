@@ -28,6 +28,7 @@ type Transaction struct {
 	Parked      *Pending           // a mail code that was sent before another method was looked at
 	Adds        factors.Kind       // what the person came from the account page to set up; empty: nothing, or it is done
 	Replaces    bool               // what Adds sets up takes the place of every other of its kind
+	Changes     bool               // the page that it goes on to changes the account, which takes the best that there is
 	Registered  string             // the passkey that was just set up and has to be named
 	Return      string             // a sign-in for our own pages goes on to this path; empty: it is a client's, who is told by Finish
 	Started     time.Time

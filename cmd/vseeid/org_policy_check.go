@@ -117,8 +117,9 @@ func (c *orgPolicyCheckCmd) member(p *process, db *sqldb.DB, u login.User, org l
 	if box, ok := login.Mailbox(u); ok {
 		enrolled = append(enrolled, box)
 	}
-	effect := login.Impact(policy, u, standing.Orgs[i], enrolled, p.now())
-	before := login.Impact(org.Policy, u, standing.Orgs[i], enrolled, p.now())
+	here, others := standing.Orgs[i], slices.Delete(slices.Clone(standing.Orgs), i, i+1)
+	effect := login.Impact(policy, u, here, others, enrolled, p.now())
+	before := login.Impact(org.Policy, u, here, others, enrolled, p.now())
 	return memberEffect{
 		UserID: u.ID, Email: u.Email, Effect: effect.Kind, Methods: listed(effect.Methods), Until: moment(effect.Leave.Until),
 		Skips: effect.Leave.Skips, Confirm: effect.Confirm, Why: effect.Why,

@@ -47,9 +47,10 @@ func openPostOffice(t testing.TB) (p *postOffice, addr string) {
 	server := smtp.NewServer(p)
 	server.Domain, server.AllowInsecureAuth = "localhost", true
 	var work sync.WaitGroup
-	work.Go(func() { _ = server.Serve(listener) }) // ends by Close, below
+	work.Go(func() { _ = server.Serve(listener) }) // ends with its listener, below
 	t.Cleanup(func() {
-		must(t, server.Close())
+		_ = listener.Close() // Close of a server that does not serve yet does not know it; afterwards it is closed twice
+		_ = server.Close()
 		work.Wait()
 	})
 	return p, listener.Addr().String()
