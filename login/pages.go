@@ -380,20 +380,3 @@ func (s *Server) wait(w http.ResponseWriter, r *http.Request, v visit, l locked)
 	p.retry = l.wait
 	return s.show(w, r, v, http.StatusTooManyRequests, p)
 }
-
-// counted makes one attempt at a proof of k: it is counted, then verified, then cleared or noted as
-// failed. An error of verify says nothing about the answer, and takes the count back.
-func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User, now time.Time, verify func() (ok bool, err error)) (bool, error) {
-	before, after, err := s.spend(ctx, k, key, now)
-	if err != nil {
-		return false, err
-	}
-	ok, err := verify()
-	switch {
-	case err != nil:
-		return false, errors.Join(err, s.refund(ctx, key, before, after))
-	case !ok:
-		return false, s.failed(ctx, k, after, u, now)
-	}
-	return true, s.cleared(ctx, key, after)
-}

@@ -31,12 +31,18 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	return s.setUp(w, r, v, e)
 }
 
-// setUp keeps a factor that the person has set up, for the open step. A first one, whatever it was asked
+// setUp keeps a factor that the person has set up, for the open step. What is added from the account page
+// is a change like any other there, and there are only so many in an hour. A first one, whatever it was asked
 // for, the store refuses when the person has come to another meanwhile, which the next step then asks
 // for; one more, when what was proved for it counts no more.
 func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
 	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID)
 	proved := AuthTime(v.evidence(v.tx, v.now))
+	if v.tx.Changes {
+		if err := s.allow(ctx, changeRate, v.user.ID, v.now); err != nil {
+			return err
+		}
+	}
 	var err error
 	switch first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll || !owns(v.enrolled); {
 	case e.Kind == factors.Recovery:
@@ -171,6 +177,8 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	if typed == "" {
 		return s.wrong(w, r, v, says(codeProblem(kind, nil)))
 	}
+	r, done := heldOn(r)
+	defer done()
 	evidence, refusal, err := s.verify(r, v, v.tx.Pending, factors.Answer{Code: typed})
 	var l locked
 	switch {
@@ -179,13 +187,29 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return storeFailed("verify "+string(kind), err)
 	case refusal != nil:
-		return s.wrong(w, r, v, says(codeProblem(kind, refusal)))
+		return s.notRight(w, r, v, says(codeProblem(kind, refusal)))
 	}
 	tx, err := s.proved(r.Context(), v.tx, v.user.ID, evidence)
 	if err != nil {
 		return err
 	}
 	return s.advance(w, r, tx)
+}
+
+// notRight shows the open page again after a code that is not right, unless the same code was sent twice and
+// has just been taken: then it goes on to where that led.
+func (s *Server) notRight(w http.ResponseWriter, r *http.Request, v visit, p problem) error {
+	tx, err := s.Transactions.Transaction(r.Context(), v.tx.ID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return errFinished
+	case err != nil:
+		return storeFailed("read a sign-in", err)
+	case len(tx.Proved) > len(v.tx.Proved) && tx.UserID == v.tx.UserID:
+		s.see(w, r, tx)
+		return nil
+	}
+	return s.wrong(w, r, v, p)
 }
 
 // used is what a proof leaves behind beside itself: the person is told when a recovery code is.

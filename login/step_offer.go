@@ -68,43 +68,20 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	return s.setAside(w, r, v)
 }
 
-// skip puts off setting up a factor, once of the times that the policy leaves: of two tabs one does.
+// skip puts off setting up a factor, once of the times that the policy leaves. It is counted before it
+// holds: what is cut short in between costs a time, and lets nobody in for nothing.
 func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
-	first := false
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		if first = v.stillOpen(t); first {
-			t.Pending = nil
-			v.settled(t)
-		}
-		return first
-	})
-	if err != nil {
-		return err
-	}
-	if !first {
-		return s.advance(w, r, tx)
-	}
-	failure := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
+	err := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
 		At: v.now, Type: storage.EnrollmentPutOff, UserID: v.user.ID, OrgID: v.org.ID,
 	}))
-	if failure == nil {
-		return s.advance(w, r, tx)
-	}
-	// What is not counted is not put off, whoever still waits.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), noteTimeout)
-	defer cancel()
-	tx, err = s.change(ctx, tx, func(t *Transaction) bool {
-		if t.UserID != v.tx.UserID {
-			return false
-		}
-		t.PutOff = slices.DeleteFunc(slices.Clone(t.PutOff), func(o OfferKind) bool { return o == OfferEnroll })
-		return true
-	})
-	if errors.Is(failure, storage.ErrConflict) && err == nil { // another sign-in was first: the page says what is left
-		s.see(w, r, tx)
+	if errors.Is(err, storage.ErrConflict) { // another tab or sign-in was first: the page says what is left
+		s.see(w, r, v.tx)
 		return nil
 	}
-	return errors.Join(storeFailed("count that setting up was put off", failure), err)
+	if err != nil {
+		return storeFailed("count that setting up was put off", err)
+	}
+	return s.setAside(w, r, v)
 }
 
 // setAside goes on without what the open step asks for.

@@ -90,7 +90,8 @@ func (s *Server) asserts(ctx context.Context, v visit, pending *Pending, a facto
 	e, err = s.Factors[factors.Passkey].Verify(ctx, v.person(), v.with(factors.Passkey), pending.State, a)
 	switch {
 	case err == nil:
-		return e, nil, s.cleared(ctx, key, count)
+		s.forgive(ctx, factors.Passkey, key, count, v.user)
+		return e, nil, nil
 	case !errors.Is(err, factors.ErrWrong):
 		return e, nil, err
 	case !judged(err):

@@ -99,8 +99,9 @@ type Removals interface {
 type History interface {
 	// SessionsOf lists the sessions that have not ended, the newest first, all of them.
 	SessionsOf(ctx context.Context, userID string) ([]session.Session, error)
-	// EventsOf lists the latest events of a person, the newest first, at most n.
-	EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error)
+	// EventsOf lists the latest events of a person that are of one of the types, the newest first, at
+	// most n.
+	EventsOf(ctx context.Context, userID string, types []storage.EventType, n int) ([]storage.Event, error)
 	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
 	// offline ones too, but those that rest on keep. It says how many sessions there were. With keep
 	// nothing is left behind when there was nothing to end.

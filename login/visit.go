@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -98,10 +99,11 @@ func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) err
 	})
 }
 
-// note records what is odd about a sign-in. What goes on and on is noted at noteRate.
+// note records what is odd about a sign-in. What goes on and on is noted at noteRate, for a person who is
+// known in all sign-ins together.
 func (s *Server) note(ctx context.Context, tx Transaction, e storage.Event) error {
 	var many tooMany
-	if err := s.admitTo(ctx, noteRate, tx.ID+":", s.Now()); errors.As(err, &many) {
+	if err := s.admitTo(ctx, noteRate, cmp.Or(tx.UserID, tx.ID)+":", s.Now()); errors.As(err, &many) {
 		return nil
 	} else if err != nil {
 		return err

@@ -171,7 +171,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"ChangePassword":   db.ChangePassword(ctx, "u1", "x", "y", "s1", time.Time{}, now, none),
 		"EndOthers":        second(db.EndOthers(ctx, "u1", "s1", now, none)),
 		"SessionsOf":       second(db.SessionsOf(ctx, "u1")),
-		"EventsOf":         second(db.EventsOf(ctx, "u1", 20)),
+		"EventsOf":         second(db.EventsOf(ctx, "u1", []storage.EventType{storage.SignedIn, storage.Enrolled}, 20)),
 		"PutOff":           db.PutOff(ctx, "u1", "o1", 0, none),
 		"RemoveEnrollment": db.RemoveEnrollment(ctx, "u1", "e1", now, []factors.Kind{factors.TOTP, factors.Passkey}, none),
 		"ResetFactors":     second(db.ResetFactors(ctx, "u1", now, none)),

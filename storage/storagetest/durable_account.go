@@ -239,8 +239,12 @@ var accountTests = map[string]func(*testing.T, *world){
 			ok(t, w.Record(w.ctx, storage.With(storage.Event{ID: name("%d", i), Type: storage.SignedIn, UserID: "u1"})))
 		}
 		ok(t, w.Record(w.ctx, storage.With(storage.Event{ID: "9", Type: storage.SignedIn, UserID: "u2"})))
-		for n, want := range map[int][]string{0: nil, 2: {"4", "3"}, 100: {"4", "3", "2", "1", "0"}} {
-			list, err := w.EventsOf(w.ctx, "u1", n)
+		ok(t, w.Record(w.ctx, storage.Trail{Events: []storage.Event{
+			{ID: "8", Type: storage.SequenceFailed, UserID: "u1"}, {ID: "7", Type: storage.Locked, UserID: "u1"},
+		}}))
+		told := []storage.EventType{storage.SignedIn, storage.Locked}
+		for n, want := range map[int][]string{0: nil, 2: {"7", "4"}, 100: {"7", "4", "3", "2", "1", "0"}} {
+			list, err := w.EventsOf(w.ctx, "u1", told, n)
 			ok(t, err)
 			var got []string
 			for _, e := range list {
@@ -248,9 +252,12 @@ var accountTests = map[string]func(*testing.T, *world){
 			}
 			same(t, name("the latest %d", n), got, want)
 		}
-		list, err := w.EventsOf(w.ctx, "", 10)
+		list, err := w.EventsOf(w.ctx, "", told, 10)
 		ok(t, err)
 		same(t, "of nobody", list, []storage.Event(nil))
+		list, err = w.EventsOf(w.ctx, "u1", nil, 10)
+		ok(t, err)
+		same(t, "of no type", list, []storage.Event(nil))
 	},
 	"PuttingOffIsCountedOnce": func(t *testing.T, w *world) {
 		w.user(t, "u1")
