@@ -14,6 +14,7 @@ type User struct {
 	Name          string
 	Locale        string // BCP 47, empty when not known
 	PasswordHash  string // PHC string; empty when the person has no password
+	Passwords     int64  // how often the password was set or taken away: which one it is
 	PasswordSet   time.Time
 	PasswordMail  time.Time    // when the password was set on the word of the mailbox alone; zero: it was not, or another came since
 	Default       factors.Kind // what the person wants to be asked for first; empty: no wish

@@ -88,11 +88,23 @@ type Removals interface {
 	RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, keep []factors.Kind, trail storage.Trail) error
 	// SetDefault keeps what the person wants to be asked for first; empty: nothing.
 	SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error
-	// ChangePassword replaces the password of a person if its hash is still old, makes PasswordMail
-	// mail, ends every session but keep, and revokes every grant, offline ones too, but those that
-	// rest on keep. The failures at the password and at mailed codes are forgotten with it: whoever
-	// guessed at them knew the one before. ErrConflict: it was changed meanwhile.
-	ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error
+	// ChangePassword replaces the password of a person, gives the session that asked its evidence and
+	// its cookie, ends every other one, and revokes every grant, offline ones too, also those of this
+	// session: they were given for the password before. The failures at the password and at mailed
+	// codes are forgotten with it: whoever guessed at them knew the one before. ErrConflict: the
+	// password was changed meanwhile, or the session is not as it was read, or the person may not
+	// sign in.
+	ChangePassword(ctx context.Context, p NewPassword, trail storage.Trail) error
+}
+
+// NewPassword is what a person put in the place of the password.
+type NewPassword struct {
+	Old     int64     // User.Passwords of the one that it replaces: the new one is Old+1
+	Hash    string    // of the new one
+	Mail    time.Time // User.PasswordMail from now on
+	At      time.Time
+	Session session.Session // the one that asked, with its evidence as it is to be
+	Cookie  string          // by which it is found from now on; the old cookie is dead
 }
 
 // History is what the account page shows of a person.
@@ -160,7 +172,7 @@ type Sessions interface {
 	// Session finds a live session by its public id. ErrNotFound: unknown or ended.
 	Session(ctx context.Context, id string) (session.Session, error)
 	// CreateSession inserts s, found from now on by cookie. ErrNotFound: the person is gone or
-	// disabled, or some of the evidence was made worthless meanwhile (User.Since).
+	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords).
 	CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// RenewSession replaces evidence, last use and cookie of a live session whose version is
 	// still s.Version; the old cookie is dead from then on. ErrConflict: another request was

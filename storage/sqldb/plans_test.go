@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
@@ -168,7 +170,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"ClaimMails":       second(db.ClaimMails(ctx, 10, now, time.Minute)),
 		"MailFailed":       db.MailFailed(ctx, "none", now, ""),
 		"SetDefault":       db.SetDefault(ctx, "u1", factors.TOTP, now, none),
-		"ChangePassword":   db.ChangePassword(ctx, "u1", "x", "y", "s1", time.Time{}, now, none),
+		"ChangePassword":   db.ChangePassword(ctx, login.NewPassword{Hash: "y", At: now, Session: session.Session{ID: "s1", UserID: "u1", Version: 1}}, none),
 		"EndOthers":        second(db.EndOthers(ctx, "u1", "s1", now, none)),
 		"SessionsOf":       second(db.SessionsOf(ctx, "u1")),
 		"EventsOf":         second(db.EventsOf(ctx, "u1", 20)),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -34,6 +35,13 @@ func (w *world) wantRemovals(t *testing.T, userID string, n int64) {
 	u, err := w.User(w.ctx, userID)
 	ok(t, err)
 	same(t, "removals of "+userID, u.Removals, n)
+}
+
+// proofOf is the proof of one of a person's passwords.
+func proofOf(passwords int64, at time.Time) []factors.Evidence {
+	return []factors.Evidence{{
+		Kind: factors.Password, Source: "password", Class: factors.Knows, AMR: []string{"pwd"}, At: at, Generation: passwords,
+	}}
 }
 
 var accountTests = map[string]func(*testing.T, *world){
@@ -184,22 +192,86 @@ var accountTests = map[string]func(*testing.T, *world){
 		}
 		w.session(t, "other", "u2")
 		at := w.now.Add(time.Minute)
+		changed := func(hash string) login.NewPassword {
+			t.Helper()
+			s, err := w.Session(w.ctx, "here")
+			ok(t, err)
+			u, err := w.User(w.ctx, "u1")
+			ok(t, err)
+			s.Evidence, s.LastUsed = proofOf(u.Passwords+1, at), at
+			return login.NewPassword{Old: u.Passwords, Hash: hash, At: at, Session: s, Cookie: "cookie of " + hash}
+		}
+		first := changed("")
 		wantOneWinner(t, race(contenders, func(i int) error {
-			return w.ChangePassword(w.ctx, "u1", u.PasswordHash, name("new %d", i), "here", time.Time{}, at, trail(storage.PasswordChanged, "u1"))
+			p := first
+			p.Hash = name("new %d", i)
+			return w.ChangePassword(w.ctx, p, trail(storage.PasswordChanged, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.PasswordChanged, 1)
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "set at", got.PasswordSet, at)
+		same(t, "which it is", got.Passwords, u.Passwords+1)
 		w.wantClosed(t, "another password", "u1", kindsBut(factors.Password, factors.Email)...)
 		w.wantAlive(t, "u1", "here")
 		w.wantAlive(t, "u2", "other")
-		w.wantRevoked(t, map[string]bool{"online here": false, "offline here": false, "online there": true, "offline there": true})
-		wantErr(t, "of nobody", w.ChangePassword(w.ctx, "nobody", "", "new", "", time.Time{}, at, storage.Trail{}), storage.ErrConflict)
-		ok(t, w.ChangePassword(w.ctx, "u1", got.PasswordHash, "by mail", "here", w.now, at, storage.Trail{}))
+		w.wantRevoked(t, map[string]bool{"online here": true, "offline here": true, "online there": true, "offline there": true})
+		_, err = w.SessionByCookie(w.ctx, "cookie of here")
+		wantErr(t, "the old cookie", err, storage.ErrNotFound)
+		s, err := w.SessionByCookie(w.ctx, first.Cookie)
+		ok(t, err)
+		first.Session.Version++
+		same(t, "the session that asked", s, first.Session)
+
+		second := changed("by mail")
+		second.Mail = w.now
+		for what, p := range map[string]login.NewPassword{
+			"the password was changed": {Old: second.Old - 1, Hash: "x", At: at, Session: second.Session, Cookie: "x"},
+			"another version":          {Old: second.Old, Hash: "x", At: at, Session: first.Session, Cookie: "x"},
+			"another person's session": {Old: 0, Hash: "x", At: at, Session: session.Session{ID: "other", UserID: "u1", Version: 1}, Cookie: "x"},
+			"of nobody":                {Hash: "x", At: at, Session: session.Session{ID: "here", UserID: "nobody", Version: 2}, Cookie: "x"},
+		} {
+			if what == "another version" {
+				p.Session.Version--
+			}
+			wantErr(t, what, w.ChangePassword(w.ctx, p, trail(storage.PasswordChanged, "u1")), storage.ErrConflict)
+		}
+		w.wantEvents(t, storage.PasswordChanged, 1)
+		ok(t, w.ChangePassword(w.ctx, second, storage.Trail{}))
 		got, err = w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "rests on the mailbox since", got.PasswordMail, w.now)
+
+		third := changed("third")
+		ok(t, w.DisableUser(w.ctx, "u1", at, storage.Trail{}))
+		wantErr(t, "disabled", w.ChangePassword(w.ctx, third, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.EnableUser(w.ctx, "u1", at, storage.Trail{}))
+		wantErr(t, "the session has ended", w.ChangePassword(w.ctx, third, storage.Trail{}), storage.ErrConflict)
+	},
+	// T-40: which password it is goes up with every one that comes, or goes, and with nothing else.
+	"TestT40_PasswordsAreCounted": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		want := func(what string, n int64) {
+			t.Helper()
+			got, err := w.User(w.ctx, "u1")
+			ok(t, err)
+			same(t, what, got.Passwords, n)
+			st, err := w.Standing(w.ctx, "u1", "")
+			ok(t, err)
+			same(t, what+", standing", st.User.Passwords, n)
+		}
+		want("created", 0)
+		ok(t, w.UpgradePassword(w.ctx, "u1", u.PasswordHash, "upgraded"))
+		want("upgraded", 0)
+		ok(t, w.SetPassword(w.ctx, "u1", "set", w.now, storage.Trail{}))
+		want("set", 1)
+		ok(t, w.SetPassword(w.ctx, "u1", "", w.now, storage.Trail{}))
+		want("taken away", 2)
+		w.link(t, "token", "u1", "")
+		ok(t, w.Repudiate(w.ctx, "token", time.Time{}, w.now, storage.Trail{}))
+		want("repudiated", 3)
+		ok(t, w.Renew(w.ctx, "token", "by link", w.now, storage.Trail{}))
+		want("set by a link", 4)
 	},
 	"TestT40_OthersAreEnded": func(t *testing.T, w *world) {
 		w.user(t, "u1")

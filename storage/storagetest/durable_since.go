@@ -100,6 +100,30 @@ var sinceTests = map[string]func(*testing.T, *world){
 		ok(t, w.RenewSession(w.ctx, s, "new", storage.Trail{}))
 		wantErr(t, "renewed by who was second", w.RenewSession(w.ctx, s, "newer", storage.Trail{}), storage.ErrConflict)
 	},
+	"TestT50_NoSessionRestsOnAnOldPassword": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		ok(t, w.SetPassword(w.ctx, "u1", "new", w.now.Add(-time.Hour), storage.Trail{}))
+		s := session.Session{ID: "s1", UserID: "u1", Created: w.now, LastUsed: w.now, Version: 1}
+		key := factors.Evidence{Kind: factors.Passkey, Source: "passkey:p1", At: w.now}
+		created := trail(storage.SessionCreated, "u1")
+		for what, evidence := range map[string][]factors.Evidence{
+			"the old one": proofOf(0, w.now), "one that is to come": proofOf(2, w.now),
+			"the old one and the new one": append(proofOf(0, w.now), proofOf(1, w.now)...),
+			"the old one and a passkey":   append(proofOf(0, w.now), key),
+		} {
+			s.Evidence = evidence
+			wantErr(t, "a session by "+what, w.CreateSession(w.ctx, s, "cookie", created), storage.ErrNotFound)
+		}
+		w.wantEvents(t, storage.SessionCreated, 0)
+		s.Evidence = proofOf(1, w.now)
+		ok(t, w.CreateSession(w.ctx, s, "cookie", created))
+		s.Evidence = proofOf(0, w.now)
+		wantErr(t, "renewed by the old one", w.RenewSession(w.ctx, s, "new", storage.Trail{}), storage.ErrNotFound)
+		s.Evidence = append(proofOf(1, w.now), key)
+		ok(t, w.RenewSession(w.ctx, s, "new", storage.Trail{}))
+		s.ID, s.Evidence = "s2", []factors.Evidence{key}
+		ok(t, w.CreateSession(w.ctx, s, "of no password", created))
+	},
 	"TestT50_SettingUpAgainstAReset": func(t *testing.T, w *world) {
 		w.againstReset(t, func(userID string) error {
 			return w.EnrollFirst(w.ctx, w.app("app of "+userID, userID), w.now, storage.Trail{})
