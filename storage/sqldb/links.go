@@ -70,11 +70,7 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 			return err
 		}
 		if !undo.IsZero() {
-			n, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo))
-			if err != nil {
-				return err
-			}
-			if err := countRemovals(ctx, tx, l.UserID, n); err != nil {
+			if _, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo)); err != nil {
 				return err
 			}
 		}

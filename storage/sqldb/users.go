@@ -13,7 +13,7 @@ import (
 )
 
 const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
-	u.default_method, u.since, u.removals, u.disabled, u.created, u.updated, u.version`
+	u.default_method, u.since, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
@@ -22,7 +22,7 @@ func userTargets(u *login.User) []any {
 		instant{&u.PasswordMail},
 		&u.Default,
 		instant{&u.Since},
-		&u.Removals,
+		&u.Changes,
 		instant{&u.Disabled},
 		instant{&u.Created},
 		instant{&u.Updated},
@@ -57,7 +57,7 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 }
 
 // CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, Passwords, PasswordMail, Since and Removals. ErrConflict: the id was given before, or another
+// method, Passwords, PasswordMail, Since and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
@@ -87,7 +87,8 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 		return err
 	}
 	changed, err := d.change(ctx, trail, `
-		UPDATE users SET email = $3, email_verified = $4, name = $5, locale = $6, updated = $7, version = version + 1
+		UPDATE users SET changes = changes + CASE WHEN email = $3 AND email_verified = $4 THEN 0 ELSE 1 END,
+			email = $3, email_verified = $4, name = $5, locale = $6, updated = $7, version = version + 1
 		WHERE id = $1 AND version = $2 AND deleted IS NULL`,
 		u.ID, u.Version, u.Email, u.EmailVerified, u.Name, u.Locale, when(u.Updated))
 	if err == nil && !changed {
@@ -157,10 +158,13 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 }
 
 // SetDefault implements login.Removals. ErrNotFound: the person is gone.
-func (d *DB) SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error {
+func (d *DB) SetDefault(ctx context.Context, userID string, k factors.Kind, on login.Grounds, at time.Time, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `UPDATE users SET default_method = $2, updated = $3, version = version + 1
-		WHERE id = $1 AND deleted IS NULL`, userID, string(k), when(at))
-	return d.fail(found(changed, err), "set default method")
+		WHERE id = $1 AND `+stands(4), append([]any{userID, string(k), when(at)}, groundsArgs(on)...)...)
+	if err == nil && !changed {
+		err = d.lost(ctx, `SELECT count(*) FROM users WHERE id = $1 AND deleted IS NULL`, userID)
+	}
+	return d.fail(err, "set default method")
 }
 
 // found turns a write that changed nothing into storage.ErrNotFound.
