@@ -363,14 +363,14 @@ type elsewhere struct {
 	before *func()
 }
 
-func (e elsewhere) EnrollFirst(ctx context.Context, f factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (e elsewhere) EnrollFirst(ctx context.Context, f factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	(*e.before)()
-	return e.DB.EnrollFirst(ctx, f, proved, trail)
+	return e.DB.EnrollFirst(ctx, f, on, trail)
 }
 
-func (e elsewhere) AddEnrollment(ctx context.Context, f factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+func (e elsewhere) AddEnrollment(ctx context.Context, f factors.Enrollment, on login.Grounds, replace bool, trail storage.Trail) error {
 	(*e.before)()
-	return e.DB.AddEnrollment(ctx, f, proved, replace, trail)
+	return e.DB.AddEnrollment(ctx, f, on, replace, trail)
 }
 
 // T-13, T-14: of who knows the password alone, none is added to a factor that came at that very moment.
@@ -390,13 +390,94 @@ func TestT13_T14_AddedAtTheMomentOfTheFirst(t *testing.T) {
 		before = func() {
 			must(t, w.db.EnrollFirst(t.Context(), factors.Enrollment{
 				ID: "019a0000-0000-7000-8000-000000000001", UserID: u.ID, Kind: factors.TOTP, Secret: []byte("x"), Confirmed: w.now(), Created: w.now(),
-			}, w.now(), storage.Trail{}))
+			}, w.user(u).Grounds(), storage.Trail{}))
 		}
 		b.follow(b.post(p.on("enroll"), "code", w.app(seed))).shows(t, http.StatusOK, "Verify Your Identity")
 		if n := w.apps(u); n != 1 {
 			t.Errorf("%d apps", n)
 		}
 	})
+}
+
+// T-13, T-50: what makes a proof worthless at the very moment at which something is set up by it.
+func TestT13_T50_NothingIsSetUpOnWhatIsOver(t *testing.T) {
+	for name, end := range map[string]struct {
+		does func(w *world, u login.User)
+		then string
+	}{
+		"another password": {func(w *world, u login.User) {
+			must(w.t, w.db.SetPassword(w.t.Context(), u.ID, "another", w.now(), storage.Trail{}))
+		}, "Enter Your Password"},
+		"disabled": {func(w *world, u login.User) {
+			must(w.t, w.db.DisableUser(w.t.Context(), u.ID, w.now(), storage.Trail{}))
+		}, "This Account Is Disabled"},
+		"reset": {func(w *world, u login.User) {
+			_, err := w.db.ResetFactors(w.t.Context(), u.ID, w.now(), storage.Trail{})
+			must(w.t, err)
+		}, "Enter Your Password"},
+	} {
+		for how, begin := range map[string]func(w *world, b *browser, u login.User) page{
+			"the first": func(_ *world, b *browser, u login.User) page { return b.password(b.begin(login.Demand{}), u) },
+			"another": func(w *world, b *browser, u login.User) page {
+				seed, _, _ := b.setUp(u, login.Demand{})
+				w.pass(time.Hour)
+				p := b.password(b.follow(b.get("/account/add/totp")), u)
+				return b.follow(b.post(p.on("challenge"), "code", w.app(seed)))
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				before := func() {}
+				w := newWorld(t, sqlite(t), func(c *login.Config) {
+					store := elsewhere{c.Enrollments.(*sqldb.DB), &before}
+					c.Enrollments, c.Additions = store, store
+				})
+				w.org("riverside", preset("standard"))
+				u := w.person("anna", "riverside")
+				b := w.browser()
+				p := begin(w, b, u)
+				seed, had := p.seed(t), w.count(u.ID, storage.Enrolled)
+				before = func() { w.pass(time.Second); end.does(w, u) }
+				got := b.follow(b.post(p.on("enroll"), "code", w.app(seed)))
+				if !got.has(end.then) || got.has("as many") {
+					t.Errorf("%d: want %q", got.status, end.then)
+				}
+				if n := w.count(u.ID, storage.Enrolled); n != had {
+					t.Errorf("%d were set up on a proof that is worth nothing any more", n-had)
+				}
+			})
+		}
+	}
+}
+
+// T-50: what has come meanwhile and is no matter keeps nobody from setting up one more.
+func TestT50_SetUpBesideWhatCame(t *testing.T) {
+	before := func() {}
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		store := elsewhere{c.Enrollments.(*sqldb.DB), &before}
+		c.Enrollments, c.Additions = store, store
+	})
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	p := anna.follow(anna.get("/account/add/totp"))
+	seed := p.seed(t)
+	before = func() { before = func() {}; w.enrolls(anna.user, factors.TOTP) }
+	anna.follow(anna.post(p.on("enroll"), "code", w.app(seed))).shows(t, http.StatusOK, "Your Account")
+	if n := w.apps(anna.user); n != 3 {
+		t.Errorf("%d apps", n)
+	}
+
+	p = anna.follow(anna.get("/account/add/totp"))
+	seed = p.seed(t)
+	before = func() {
+		before = func() {}
+		for range login.MaxOfKind - 3 {
+			w.enrolls(anna.user, factors.TOTP)
+		}
+	}
+	anna.post(p.on("enroll"), "code", w.app(seed)).shows(t, http.StatusUnprocessableEntity, "as many")
+	if n := w.apps(anna.user); n != login.MaxOfKind {
+		t.Errorf("%d apps", n)
+	}
 }
 
 func TestNewRecoveryCode(t *testing.T) {
@@ -807,7 +888,7 @@ func TestManyFactorsOfOneKind(t *testing.T) {
 	anna := w.resident("anna", "lakeside")
 	for i := range login.MaxOfKind - 1 {
 		e := factors.Enrollment{ID: fmt.Sprintf("019a0000-0000-7000-8000-%012d", i), UserID: anna.user.ID, Kind: factors.TOTP, Secret: []byte("x"), Confirmed: w.now(), Created: w.now()}
-		must(t, w.db.AddEnrollment(t.Context(), e, w.now(), false, storage.Trail{}))
+		must(t, w.db.AddEnrollment(t.Context(), e, w.user(anna.user).Grounds(), false, storage.Trail{}))
 	}
 	anna.get("/account/add/totp").shows(t, http.StatusConflict, "as many of these")
 	if strings.Contains(anna.get("/account").body, `href="/account/add/totp"`) {

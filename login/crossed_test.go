@@ -143,7 +143,7 @@ func TestT50_WhileASignInIsInFlight(t *testing.T) {
 			must(w.t, err)
 		},
 		"passkey removed": func(w *world, u login.User) {
-			must(w.t, w.db.RemoveEnrollment(w.t.Context(), u.ID, w.enrollment(u, factors.Passkey).ID, w.now(), nil, storage.Trail{}))
+			w.removes(u, w.enrollment(u, factors.Passkey).ID)
 		},
 	}
 	steps := map[string]func(d *device, u login.User) (page, func(page) page){

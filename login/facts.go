@@ -133,9 +133,9 @@ func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Eviden
 const passwordSource = "password"
 
 // outdated reports whether e was proved before nothing counted any more, or is proof of a password
-// that the person has changed since.
+// that is not the person's any more.
 func (u User) outdated(e factors.Evidence) bool {
-	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.At.Before(u.PasswordSet))
+	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.Generation != u.Passwords)
 }
 
 // next is Next for these facts.

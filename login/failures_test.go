@@ -54,11 +54,11 @@ func (s shaky) Enrollments(ctx context.Context, userID string) ([]factors.Enroll
 	return s.DB.Enrollments(ctx, userID)
 }
 
-func (s shaky) EnrollFirst(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (s shaky) EnrollFirst(ctx context.Context, e factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	if err := s.fails(); err != nil {
 		return err
 	}
-	return s.DB.EnrollFirst(ctx, e, proved, trail)
+	return s.DB.EnrollFirst(ctx, e, on, trail)
 }
 
 func (s shaky) SessionByCookie(ctx context.Context, cookie string) (session.Session, error) {
@@ -246,18 +246,18 @@ func TestLostSwapsAreDecidedAnew(t *testing.T) {
 	answer.is(t, "user", u.ID, "amr", "mfa otp pwd")
 }
 
-func (s shaky) AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+func (s shaky) AddEnrollment(ctx context.Context, e factors.Enrollment, on login.Grounds, replace bool, trail storage.Trail) error {
 	if err := s.fails(); err != nil {
 		return err
 	}
-	return s.DB.AddEnrollment(ctx, e, proved, replace, trail)
+	return s.DB.AddEnrollment(ctx, e, on, replace, trail)
 }
 
-func (s shaky) RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error {
+func (s shaky) RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, on login.Grounds, trail storage.Trail) error {
 	if err := s.fails(); err != nil {
 		return err
 	}
-	return s.DB.RenameEnrollment(ctx, userID, enrollmentID, name, trail)
+	return s.DB.RenameEnrollment(ctx, userID, enrollmentID, name, on, trail)
 }
 
 func (s shaky) MailState(ctx context.Context, id string) (storage.MailState, error) {
@@ -337,7 +337,7 @@ func TestT49_EveryFailureOfPasskeysAndMail(t *testing.T) {
 			w.pass(3 * time.Hour) // for another mail
 			for _, e := range w.enrolled(u) {
 				if e.Kind == factors.Passkey {
-					must(t, w.db.RemoveEnrollment(t.Context(), u.ID, e.ID, w.now(), nil, storage.Trail{}))
+					w.removes(u, e.ID)
 				}
 			}
 			already, d := len(w.results()), w.phone()

@@ -108,9 +108,9 @@ type atAddition struct {
 	run func()
 }
 
-func (a atAddition) ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (a atAddition) ReplaceRecovery(ctx context.Context, e factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	a.run()
-	return a.Additions.ReplaceRecovery(ctx, e, proved, trail)
+	return a.Additions.ReplaceRecovery(ctx, e, on, trail)
 }
 
 func TestT50_NoRecoveryCodeByAnOldProof(t *testing.T) {

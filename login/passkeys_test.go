@@ -350,7 +350,7 @@ func TestW07_UnknownPasskey(t *testing.T) {
 	u := w.person("anna", "riverside")
 	phone := w.phone()
 	phone.trusts(u)
-	must(t, w.db.RemoveEnrollment(t.Context(), u.ID, w.enrollment(u, factors.Passkey).ID, w.now(), nil, storage.Trail{}))
+	w.removes(u, w.enrollment(u, factors.Passkey).ID)
 	p := phone.use(phone.nobody())
 	p.shows(t, http.StatusUnprocessableEntity, "We do not know that passkey any more")
 	if !p.has(`data-signal="unknown"`) || !p.has(`"rpId":"id.example"`) || !p.has("credentialId") {
@@ -379,7 +379,7 @@ func TestW07_Signal(t *testing.T) {
 	must(t, w.db.AddEnrollment(t.Context(), factors.Enrollment{
 		ID: "0199-second", UserID: u.ID, Kind: factors.Passkey, Name: "second", Secret: first.Secret, Handle: []byte("second credential"),
 		Place: factors.Synced, Confirmed: w.now(), Created: w.now(),
-	}, w.now(), false, storage.Trail{}))
+	}, w.user(u).Grounds(), false, storage.Trail{}))
 	p := again()
 	p.shows(t, http.StatusOK)
 	for _, want := range []string{`data-signal="all"`, "c2Vjb25kIGNyZWRlbnRpYWw", "id.example"} {

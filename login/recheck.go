@@ -19,7 +19,8 @@ import (
 //
 // It is one round trip, and no use of the session: an app that refreshes by itself in a forgotten
 // tab must not keep a person signed in. A second one reads the person's factors, where something
-// changed that the proof was judged by.
+// changed that the proof was judged by: a factor that was set up since is asked for here as it is at a
+// sign-in, and a mail address that is not the person's any more proves nothing.
 func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline bool) error {
 	var p proof
 	if err := json.Unmarshal(r.Proof, &p); err != nil {
@@ -55,7 +56,7 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	}
 	evidence := user.borne(p.Evidence, now)
 	demanded := policy.MFA == Required // which may have begun by itself
-	if org.ID != p.Bound || policy.Epoch != p.Epoch || user.Removals != p.Removals {
+	if org.ID != p.Bound || policy.Epoch != p.Epoch || user.Changes != p.Changes {
 		if evidence, demanded, err = s.rejudge(ctx, user, policy, evidence); err != nil {
 			return err
 		}

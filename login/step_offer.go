@@ -144,10 +144,14 @@ func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
 		return s.wrong(w, r, v, says(refusal))
 	}
 	if e := v.registered(); name != e.Name {
-		err := s.Additions.RenameEnrollment(r.Context(), v.user.ID, e.ID, name, storage.With(storage.Event{
+		err := s.Additions.RenameEnrollment(r.Context(), v.user.ID, e.ID, name, v.user.Grounds(), storage.With(storage.Event{
 			At: v.now, Type: storage.FactorRenamed, UserID: v.user.ID, OrgID: v.org.ID,
 			Detail: map[string]string{"factor": string(e.Kind)},
 		}))
+		if errors.Is(err, storage.ErrConflict) { // it is asked for again, if it still is
+			s.see(w, r, v.tx)
+			return nil
+		}
 		if err != nil && !errors.Is(err, storage.ErrNotFound) { // removed meanwhile: there is nothing to name
 			return storeFailed("name a passkey", err)
 		}

@@ -29,6 +29,7 @@ import (
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/login/password"
+	"github.com/vsee/vseeid/op"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/memory"
 	"github.com/vsee/vseeid/storage/secret"
@@ -160,6 +161,18 @@ func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.time = w.time.Add(d)
+}
+
+// keepGrant keeps r as op does for the client "app".
+func (w *world) keepGrant(id string, r login.Result, offline bool) {
+	w.t.Helper()
+	must(w.t, w.db.CreateGrant(w.t.Context(), op.Grant{
+		Authorization: op.Authorization{
+			GrantID: id, ClientID: "app", UserID: r.UserID, OrgID: r.OrgID, SessionID: r.SessionID,
+			AMR: r.AMR, ACR: r.ACR, AuthTime: r.AuthTime, Proof: r.Proof, Scopes: []string{"openid"},
+		},
+		Offline: offline, Created: w.now(), IdleUntil: w.now().Add(24 * time.Hour), Expires: w.now().Add(24 * time.Hour),
+	}, storage.Trail{}))
 }
 
 func (w *world) results() []login.Result {

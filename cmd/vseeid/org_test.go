@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -128,7 +129,7 @@ func TestCLI_OrgPolicyCheck(t *testing.T) {
 		"key": {Kind: factors.Passkey, Secret: []byte("{}"), Handle: []byte("id"), Place: factors.Synced},
 	} {
 		e.ID, e.UserID, e.Created, e.Confirmed = uuid.NewString(), people[name], c.now, c.now
-		if err := c.db().EnrollFirst(t.Context(), e, c.now, storage.Trail{}); err != nil {
+		if err := c.db().EnrollFirst(t.Context(), e, login.Grounds{}, storage.Trail{}); err != nil {
 			t.Fatal(err)
 		}
 	}

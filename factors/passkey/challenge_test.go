@@ -12,6 +12,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -298,7 +299,12 @@ func TestUnknownPasskey(t *testing.T) {
 	w.setUp(t, w.charlotte, passkeytest.NewKey(origin))
 	begun, discovery := w.beginChallenge(t, w.charlotte), w.beginDiscover(t)
 	stale := w.enrolled(t, w.charlotte)
-	if err := w.db.RemoveEnrollment(t.Context(), w.charlotte.ID, e.ID, w.now, nil, storage.Trail{}); err != nil {
+	u, err := w.db.User(t.Context(), w.charlotte.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.RemoveEnrollment(t.Context(), login.Removal{UserID: u.ID, EnrollmentID: e.ID, On: u.Grounds(), At: w.now},
+		func(login.Removed) storage.Trail { return storage.Trail{} }); err != nil {
 		t.Fatal(err)
 	}
 	for what, enrolled := range map[string][]factors.Enrollment{"removed": w.enrolled(t, w.charlotte), "removed since it was read": stale} {

@@ -60,7 +60,8 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 		if err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = '', password_set = NULL, password_mail = NULL, `+sinceNow+`
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = '', passwords = passwords + 1, password_set = NULL,
+			password_mail = NULL, `+sinceNow+`
 			WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at))
 		if err := found(n > 0, err); err != nil {
 			return err
@@ -69,11 +70,7 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 			return err
 		}
 		if !undo.IsZero() {
-			n, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo))
-			if err != nil {
-				return err
-			}
-			if err := countRemovals(ctx, tx, l.UserID, n); err != nil {
+			if _, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo)); err != nil {
 				return err
 			}
 		}
@@ -94,7 +91,7 @@ func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail 
 		if err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $2, password_mail = $2,
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, passwords = passwords + 1, password_set = $2, password_mail = $2,
 			updated = $2, version = version + 1 WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at), hash)
 		if err := found(n > 0, err); err != nil {
 			return err

@@ -65,7 +65,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
 		wantErr(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserUpdated, 1)
-		u.Version++
+		u.Version, u.Changes = 2, 1
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "updated", got, u)
@@ -172,7 +172,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		wantErr(t, "burning a mail code", w.burnMailCode(w.ctx, "u1", "111111", "111111"), storage.ErrNotFound)
 		wantErr(t, "burning a ticket", w.BurnTicket(w.ctx, "u1", "TICKET", w.now, storage.Trail{}), storage.ErrNotFound)
 		wantErr(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
-		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "enrolling", w.enrollFirst(factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, storage.Trail{}), storage.ErrNotFound)
 		members, err := w.Members(w.ctx, "o1", storage.Page{})
 		ok(t, err)
 		same(t, "members", members, []login.User(nil))

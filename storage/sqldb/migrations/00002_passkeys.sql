@@ -6,7 +6,8 @@
 ALTER TABLE users ADD COLUMN default_method text NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN password_mail timestamptz;
 ALTER TABLE users ADD COLUMN since timestamptz;
-ALTER TABLE users ADD COLUMN removals bigint NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN passwords bigint NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN changes bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE memberships ADD COLUMN skips bigint NOT NULL DEFAULT 0;
 
