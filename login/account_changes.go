@@ -88,13 +88,19 @@ func (s *Server) showFactor(w http.ResponseWriter, r *http.Request, v visit, e f
 	})
 }
 
-// keep are the kinds of which one has to be left when e is removed: none where the policy demands no
-// second factor, or does not take e for one.
+// keep are the kinds of which one has to be left when e is removed: those that every organization takes
+// which demands a second factor and takes e for one. None where no organization does.
 func (v visit) keep(e factors.Enrollment) []factors.Kind {
-	if v.policy.MFA != Required || !v.policy.Allows(e.Kind) {
+	keep, demanded := listed, false
+	for _, o := range v.orgs {
+		if p := o.policyAt(v.now, o.Skips); p.MFA == Required && p.Allows(e.Kind) {
+			keep, demanded = common(keep, p.Factors), true
+		}
+	}
+	if !demanded {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(listed), func(k factors.Kind) bool { return !v.policy.Allows(k) })
+	return keep
 }
 
 // last reports whether e cannot be removed. The store asks again.

@@ -15,7 +15,8 @@ import (
 // request, and any error of reading them stops it.
 type facts struct {
 	user      User
-	org       Org // the organization whose policy binds; zero for none
+	orgs      []Org // the person's
+	org       Org   // the one whose policy binds; zero for none
 	policy    Policy
 	enrolled  []factors.Enrollment
 	session   session.Session // the one that lends evidence; zero for none
@@ -39,7 +40,7 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	if err != nil {
 		return facts{}, storeFailed("read the person's factors", err)
 	}
-	f := facts{user: standing.User, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
+	f := facts{user: standing.User, orgs: standing.Orgs, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
 	var ok bool
 	f.org, ok = binding(tx.Demand.Org, standing.Orgs, now)
 	f.notMember = !ok
