@@ -155,6 +155,7 @@ func (v visit) person() factors.User {
 	u.App = v.tx.Demand.App.Name
 	u.Attest = v.policy.HardwareKeys == Attested
 	u.Here = v.step.Kind == Offer && v.step.Offer == OfferTrust
+	u.Alone = v.step.Kind == Prove
 	return u
 }
 

@@ -111,6 +111,9 @@ func TestPasskeyAlone(t *testing.T) {
 	phone.follow(phone.post(p.on("method"), "method", "passkey"))
 	phone.keys.Unverified = true
 	p = phone.get(p.on(""))
+	if !p.has(`"userVerification":"required"`) {
+		t.Errorf("W-10: nothing but a verified passkey is taken, and another is asked for: %s", p.options(t))
+	}
 	phone.use(p).shows(t, http.StatusUnprocessableEntity, "did not check that it is you")
 	phone.keys.Unverified = false
 	phone.follow(phone.use(phone.get(p.on("")))).is(t, "user", u.ID, "amr", "hwk mfa pop user")
@@ -127,6 +130,9 @@ func TestA07_UnverifiedPasskey(t *testing.T) {
 	p := phone.nobody()
 	phone.use(p).shows(t, http.StatusUnprocessableEntity, "did not check that it is you")
 	p = phone.password(p, u)
+	if !p.has(`"userVerification":"preferred"`) {
+		t.Errorf("W-10: beside a password it is asked for by %s", p.options(t))
+	}
 	phone.follow(phone.use(p)).is(t, "user", u.ID, "amr", "hwk mfa pop pwd user")
 }
 

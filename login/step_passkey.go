@@ -56,8 +56,6 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 		return storeFailed("verify a passkey", err)
 	case errors.Is(refusal, factors.ErrCloned):
 		err = s.suspect(r.Context(), v, v.user.ID)
-	case refusal == nil && v.step.Kind == Prove && !primary(evidence):
-		refusal = factors.ErrUnverified // one factor, where nothing else was proved
 	}
 	if err != nil {
 		return err
