@@ -65,6 +65,39 @@ func TestTrustedDevice(t *testing.T) {
 	})
 }
 
+// A form may be sent before the script knows what the browser can, or before it runs: a password manager
+// sends it at once. Then what the browser remembers stands, and only what the script has found takes its place.
+func TestSentBeforeTheScriptKnows(t *testing.T) {
+	for _, test := range []struct {
+		said  string
+		asked string
+		trust bool // the device can verify its user, as far as it is remembered afterwards
+	}{
+		{"", "Use fingerprint", true},
+		{"passkey asking signal", "Use fingerprint", true},
+		{"passkey signal", "Use fingerprint", false},
+		{"none", "Enter your one-time code", false},
+	} {
+		w := newWorld(t, sqlite(t))
+		w.org("riverside", preset("standard"))
+		u := w.person("anna", "riverside")
+		phone := w.phone()
+		seed, _ := phone.trusts(u)
+		p := phone.nobody()
+		phone.can = ""
+		p = phone.follow(phone.post(p.on("identifier"), "email", u.Email, "can", test.said))
+		p = phone.follow(phone.post(p.on("password"), "password", secretWord, "can", test.said))
+		p.shows(t, http.StatusOK, test.asked)
+
+		// Afterwards its passkey is gone, and it would be offered another.
+		must(t, w.db.RemoveEnrollment(t.Context(), u.ID, w.enrollment(u, factors.Passkey).ID, w.now(), nil, storage.Trail{}))
+		p = phone.follow(phone.post(phone.get(p.on("")).on("challenge"), "code", w.app(seed), "can", test.said))
+		if trust := p.has("Log In Faster on This Device"); trust != test.trust {
+			t.Errorf("%q: a passkey of this device is offered: %v", test.said, trust)
+		}
+	}
+}
+
 func TestPasskeyAlone(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))

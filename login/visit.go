@@ -46,11 +46,11 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		}
 		return visit{}, otherBrowser{tx}
 	}
-	switch {
-	case r.Method == http.MethodPost && r.PostForm.Has(templates.Can):
-		tx.Can = capabilities(r.PostForm.Get(templates.Can))
-	case tx.Can == nil:
+	if tx.Can == nil {
 		tx.Can = s.remembered(r).Can
+	}
+	if r.Method == http.MethodPost {
+		tx.Can = heard(r.PostForm.Get(templates.Can), tx.Can)
 	}
 	return s.decide(r, tx)
 }

@@ -93,6 +93,31 @@ func TestPasskeyMadeAndUsed(t *testing.T) {
 	}
 }
 
+// TestAbilitiesAreSaidAtOnce: a password manager sends a form before the browser has said whether it can verify its user.
+// What is known by then goes along, and that the rest is not known.
+func TestAbilitiesAreSaidAtOnce(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	const probe = `PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable = `
+	for _, test := range []struct{ before, want string }{
+		{probe + `() => new Promise(() => {})`, "passkey asking signal"},
+		{probe + `() => Promise.resolve(true)`, "passkey platform signal"},
+		{probe + `() => Promise.resolve(false)`, "passkey signal"},
+		{probe + `() => Promise.reject(new Error("no"))`, "passkey signal"},
+		{`delete PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable`, "passkey signal"},
+		{`delete window.PublicKeyCredential`, "none"},
+	} {
+		tab := browser.Person(t, browsertest.Desktop).Tab()
+		tab.BeforeScripts(test.before)
+		tab.Open(d.URL + "/gallery/password")
+		tab.Type("password", "correct horse battery staple")
+		tab.Press("Continue")
+		tab.See(arrived)
+		if can := d.received(t).Get(templates.Can); can != test.want {
+			t.Errorf("%s: said %q, want %q", test.before, can, test.want)
+		}
+	}
+}
+
 // TestW05_Autofill: a passkey that the person picks among the addresses signs in without a button.
 func TestW05_Autofill(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)

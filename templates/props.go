@@ -43,7 +43,8 @@ type Ceremony struct {
 
 // Can is the name of the hidden field of the forms of Identifier, Password, Challenge, EnrollTOTP and
 // Ticket, and of every Ceremony, that the script fills with what the browser can, separated by spaces: "passkey",
-// "platform", "signal".
+// "platform", "signal"; "asking" while the browser has not said whether it is "platform", and "none" where it can
+// nothing. Empty, it says nothing: no script has run, or not yet.
 const Can = "can"
 
 // Identifier is the first page: SIGN IN, Email, Continue, and a passkey instead.
