@@ -373,6 +373,31 @@ func TestT53_W03_LiesOfAnAuthenticator(t *testing.T) {
 	}
 }
 
+// TestW03_SyncedCounterGoesBack: in an account each device may count by itself. The passkey is taken, and that
+// there may be a copy of it is noted and shown to its owner.
+func TestW03_SyncedCounterGoesBack(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	cloud := w.device(passkeytest.NewSynced(origin))
+	counts := uint32(5)
+	cloud.keys.Lies.Counter = &counts
+	cloud.keys.Attachment = "platform"
+	cloud.trusts(u)
+	for i, back := range []uint32{4, 3} {
+		counts = back
+		p := cloud.nobody()
+		if back == 3 { // once from the first page, and once beside a password
+			p = cloud.password(p, u)
+		}
+		cloud.follow(cloud.use(p)).is(t, "user", u.ID)
+		if n := w.count(u.ID, storage.FactorSuspect); n != i+1 {
+			t.Errorf("%d events after %d uses", n, i+1)
+		}
+	}
+	cloud.get("/account").shows(t, http.StatusOK, "A passkey was used that there may be a copy of")
+}
+
 // forgive forgets the failures of a person.
 func (w *world) forgive(u login.User) {
 	w.t.Helper()

@@ -35,7 +35,7 @@ var asked = slices.Concat(
 	under("account.done.", "added", "removed", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
 	under("activity.", "signedin", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
-		"reset", "renamed", "suspect", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
+		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
 		"ended", "ended.support", "created", "updated"),
 	under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
 	both("notice.", "lost", "expired", "finished", "otherbrowser", "error", "badrequest", "disabled", "notmember", "unmet", "noenroll",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -65,9 +66,10 @@ func (f *Factor) ask(c ceremony, options ...webauthn.LoginOption) (factors.Promp
 }
 
 // Verify checks the answer of one of the passkeys that were asked for (WebAuthn Level 3, 7.2).
-// ErrUnverified: it is alone, or was when it was asked for, and did not verify its user. ErrUnknown: there is no such passkey, and the browser may forget it; of one that is another person's
-// it may not. ErrCloned: its counter went back, and it is in one place only. ErrReplayed: its counter
-// was overtaken while it was verified.
+// ErrUnverified: it has to stand alone, and did not verify its user. ErrUnknown: there is no such passkey,
+// and the browser may forget it; of one that is another person's it may not. ErrCloned: its counter went
+// back, and it is in one place only; of one that is synced that is noted, and no more. ErrReplayed: its
+// counter was overtaken while it was verified.
 func (f *Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.Enrollment, s factors.State, a factors.Answer) (factors.Evidence, error) {
 	c, err := f.resume(s, challenge, u.ID)
 	if err != nil {
@@ -181,13 +183,17 @@ func (f *Factor) use(ctx context.Context, e factors.Enrollment, r record, counte
 	}
 	const most = 20 // each loss is another use's gain
 	for lost := range most {
-		if counter <= e.Step && (counter != 0 || e.Step != 0) && !r.Flags.HasBackupEligible() {
-			if lost > 0 {
-				return factors.ErrReplayed
-			}
+		noted := ctx
+		back := counter <= e.Step && (counter != 0 || e.Step != 0)
+		switch synced := r.Flags.HasBackupEligible(); {
+		case back && lost > 0 && !synced:
+			return factors.ErrReplayed
+		case back && !synced:
 			return factors.ErrCloned
+		case back && lost == 0: // each device of an account may count by itself
+			noted = suspect(ctx, e, proved.At)
 		}
-		err := f.Store.UsePasskey(ctx, e.ID, e.Step, max(e.Step, counter), secret, e.Place, proved.At)
+		err := f.Store.UsePasskey(noted, e.ID, e.Step, max(e.Step, counter), secret, e.Place, proved.At)
 		switch {
 		case err == nil:
 			return nil
@@ -206,4 +212,14 @@ func (f *Factor) use(ctx context.Context, e factors.Enrollment, r record, counte
 		}
 	}
 	return fmt.Errorf("passkey: use of %s: %w", e.ID, storage.ErrConflict)
+}
+
+// suspect has the use of e note that there may be a copy of it, which is no reason to refuse it.
+func suspect(ctx context.Context, e factors.Enrollment, at time.Time) context.Context {
+	trail := storage.TrailOf(ctx)
+	trail.Events = append(slices.Clip(trail.Events), storage.Event{
+		At: at, Type: storage.FactorSuspect, UserID: e.UserID,
+		Detail: map[string]string{"factor": string(factors.Passkey), "refused": "false"},
+	})
+	return storage.WithTrail(ctx, trail)
 }
