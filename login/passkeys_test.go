@@ -440,15 +440,66 @@ func TestW07_Signal(t *testing.T) {
 		return phone.follow(phone.use(phone.anew(u)))
 	}
 	again().is(t, "user", u.ID)
-	must(t, w.db.AddEnrollment(t.Context(), factors.Enrollment{
-		ID: "0199-second", UserID: u.ID, Kind: factors.Passkey, Name: "second", Secret: first.Secret, Handle: []byte("second credential"),
-		Place: factors.Synced, Confirmed: w.now(), Created: w.now(),
-	}, w.now(), false, storage.Trail{}))
+	add := func(id, handle string) {
+		must(t, w.db.AddEnrollment(t.Context(), factors.Enrollment{
+			ID: id, UserID: u.ID, Kind: factors.Passkey, Name: id, Secret: first.Secret, Handle: []byte(handle),
+			Place: factors.Synced, Confirmed: w.now(), Created: w.now(),
+		}, w.now(), false, storage.Trail{}))
+	}
+	remove := func(id string) { must(t, w.db.RemoveEnrollment(t.Context(), u.ID, id, w.now(), nil, storage.Trail{})) }
+	add("0199-second", "second credential")
 	p := again()
 	p.shows(t, http.StatusOK)
 	for _, want := range []string{`data-signal="all"`, "c2Vjb25kIGNyZWRlbnRpYWw", "id.example"} {
 		if !p.has(want) {
 			t.Errorf("no %s in %s", want, p.body)
+		}
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	again().is(t, "user", u.ID)
+
+	// A page tells it of one that is gone by the time that this is heard of: it is told again, and at the next
+	// sign-in where there is something else to tell as well.
+	add("0199-third", "third credential")
+	p = again()
+	remove("0199-third")
+	p = phone.follow(phone.post(p.on("signal")))
+	if !p.has(`data-signal="all"`) || p.has("dGhpcmQgY3JlZGVudGlhbA") {
+		t.Errorf("what was told before it was removed: %s", p.body)
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	add("0199-fourth", "fourth credential")
+	add("0199-fifth", "fifth credential")
+	p = again()
+	remove("0199-fifth")
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	p = again()
+	if !p.has(`data-signal="all"`) || p.has("ZmlmdGggY3JlZGVudGlhbA") {
+		t.Errorf("what was told before it was removed: %s", p.body)
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	again().is(t, "user", u.ID)
+
+	// Who is called otherwise is called so by their passkeys.
+	called := w.user(u)
+	called.Name, called.Email, called.Updated = "Anna Karlsson", "anna@lakeside.example", w.now()
+	must(t, w.db.UpdateUser(t.Context(), called, storage.Trail{}))
+	u = called
+	p = again()
+	for _, want := range []string{`data-signal="details"`, `"displayName":"Anna Karlsson"`, `"name":"anna@lakeside.example"`} {
+		if !p.has(want) {
+			t.Errorf("no %s in %s", want, p.body)
+		}
+	}
+	// A browser that says of itself that it heard what nobody says keeps nothing of that, and is told again.
+	for _, forged := range []string{strings.Repeat("A", 2000), "not base64url", "AAAA"} {
+		before := phone.cookie("vseeid-device")
+		phone.follow(phone.post(p.on("signal"), "told", forged)).is(t, "user", u.ID)
+		if phone.cookie("vseeid-device") != before {
+			t.Errorf("%.20q is remembered", forged)
+		}
+		if p = again(); !p.has(`data-signal="all"`) {
+			t.Fatalf("%.20q is taken", forged)
 		}
 	}
 	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)

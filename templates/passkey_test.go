@@ -214,6 +214,8 @@ func TestW07_Signal(t *testing.T) {
 	for _, test := range []struct{ state, method, argument, answer string }{
 		{"registered", "signalAllAcceptedCredentials", accepted, ""},
 		{"account", "signalAllAcceptedCredentials", accepted, "Promise.reject(new Error('no'))"},
+		{"registered", "signalCurrentUserDetails", details, "Promise.reject(new Error('no'))"},
+		{"account", "signalCurrentUserDetails", details, ""},
 		{"passkey-gone", "signalUnknownCredential", unknown, "new Promise(() => {})"},
 	} {
 		tab := browser.Person(t, browsertest.Desktop).Tab()
@@ -225,14 +227,16 @@ func TestW07_Signal(t *testing.T) {
 		}
 	}
 	// The page that does nothing else goes on by itself, whatever the browser does.
-	going := templates.Signal{Frame: frame, Action: tx + "/later", Signal: accepted}
+	going := templates.Signal{Frame: frame, Action: tx + "/later", Signals: signals}
 	on := newDesk(t, shown{"going", going})
-	for _, answer := range []string{"Promise.resolve()", "Promise.reject(new Error('no'))", "new Promise(() => {})"} {
+	for _, answer := range []string{"= () => Promise.resolve()", "= () => Promise.reject(new Error('no'))", "= () => new Promise(() => {})", "= undefined"} {
 		tab := browser.Person(t, browsertest.Desktop).Tab()
-		tab.BeforeScripts(`PublicKeyCredential.signalAllAcceptedCredentials = () => ` + answer)
+		tab.BeforeScripts(`PublicKeyCredential.signalAllAcceptedCredentials ` + answer + `; PublicKeyCredential.signalCurrentUserDetails ` + answer)
 		tab.Open(on.URL + "/gallery/going")
 		tab.See(arrived)
-		on.received(t)
+		if told := on.received(t).Get(templates.Told); told != signals.Told {
+			t.Errorf("%s: goes on from %q", answer, told)
+		}
 	}
 }
 

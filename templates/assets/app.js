@@ -212,7 +212,7 @@ addEventListener("pageshow", (event) => {
 });
 
 // What the browser shows as passkeys follows what the account has. Nothing waits for it, and a page of its own goes on.
-const methods = { all: "signalAllAcceptedCredentials", unknown: "signalUnknownCredential" };
+const methods = { all: "signalAllAcceptedCredentials", details: "signalCurrentUserDetails", unknown: "signalUnknownCredential" };
 const told = all("[data-signal]").map(async ({ dataset }) => Passkeys?.[methods[dataset.signal]]?.(JSON.parse(dataset.argument)));
 const heard = Promise.allSettled(told); // A browser that refuses shows what it showed before.
 for (const form of all("form[data-signaled]")) Promise.race([heard, pause(2000)]).then(() => form.requestSubmit());
