@@ -49,6 +49,9 @@ func (s *Server) asked(v visit) ceremony {
 		if v.step.Methods[0] == factors.Passkey {
 			return ceremony{kind: factors.Passkey}
 		}
+		if !v.policy.Allows(factors.Passkey) { // of whom we know who it is
+			return ceremony{}
+		}
 		return s.discovery()
 	case Identify:
 		return s.discovery()

@@ -398,6 +398,38 @@ func TestW03_SyncedCounterGoesBack(t *testing.T) {
 	cloud.get("/account").shows(t, http.StatusOK, "A passkey was used that there may be a copy of")
 }
 
+// A passkey is taken on the first page from anybody, and only then is known whose organization takes none. Its
+// owner is told, and not asked for it again where it cannot count.
+func TestPasskeyThatThePolicyDoesNotTake(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	seed, _ := phone.trusts(u)
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) { p.MFA, p.Factors = login.Optional, []factors.Kind{factors.TOTP} }))
+	for _, from := range []string{"the first page", "the page of the password"} {
+		p := phone.nobody()
+		if from != "the first page" {
+			p = phone.follow(phone.post(p.on("identifier"), "email", "somebody.else@example.com"))
+		}
+		before := len(w.results())
+		p = phone.use(p)
+		p.shows(t, http.StatusUnprocessableEntity, "Enter Your Password", "Your organization does not take passkeys", u.Email)
+		for _, p := range []page{p, phone.get(p.on(""))} {
+			if p.has("data-ceremony") {
+				t.Errorf("%s: the passkey is asked for again", from)
+			}
+		}
+		phone.answer(p, "{}").leads(t, p.on(""))
+		if len(w.results()) != before {
+			t.Fatalf("%s: somebody came in", from)
+		}
+		p = phone.follow(phone.post(p.on("password"), "password", secretWord))
+		p.shows(t, http.StatusOK, "Enter your one-time code")
+		phone.follow(phone.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID, "amr", "mfa otp pwd")
+	}
+}
+
 // forgive forgets the failures of a person.
 func (w *world) forgive(u login.User) {
 	w.t.Helper()

@@ -172,6 +172,11 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request, tx Transaction)
 	if err != nil {
 		return err
 	}
+	return s.proceed(w, r, v)
+}
+
+// proceed is advance for who has decided.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v visit) error {
 	if v.step.Kind == Done {
 		return s.finish(w, r, v.tx)
 	}

@@ -286,7 +286,7 @@ func (f Frame) discovery(c Ceremony, problem Text) templ.Component {
 	})
 }
 
-// told says how a ceremony ended. Who stopped it did nothing wrong, so that is no alarm.
+// told says how a ceremony ended. Who stopped it, or may not use it, did nothing wrong, so that is no alarm.
 func (f Frame) told(t Text) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -83,6 +83,7 @@ func TestU02_Fields(t *testing.T) {
 		{"identifier", "email", map[string]string{"type": "email", "autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false", "autofocus": ""}},
 		{"identifier-format", "email", map[string]string{"value": "charlotte"}},
 		{"password", "password", map[string]string{"type": "password", "autocomplete": "current-password", "autofocus": ""}},
+		{"password-passkey-policy", "password", map[string]string{"autofocus": ""}},
 		{"password", "email", map[string]string{"value": charlotte, "autocomplete": "username", "readonly": ""}},
 		{"challenge", "code", map[string]string{"type": "text", "autocomplete": "one-time-code", "inputmode": "numeric", "pattern": "[0-9 ]*", "maxlength": "16", "autofocus": ""}},
 		{"enroll", "code", map[string]string{"type": "text", "autocomplete": "one-time-code", "inputmode": "numeric"}},

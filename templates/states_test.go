@@ -45,6 +45,8 @@ func passkeys() []shown {
 	password := templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Passkey: using}
 	passwordUnknown := password
 	passwordUnknown.Problem = text("passkey.unknown")
+	passwordPolicy := password
+	passwordPolicy.Passkey, passwordPolicy.Problem = templates.Ceremony{}, text("passkey.policy")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
 	alone.Other = ""
@@ -64,6 +66,7 @@ func passkeys() []shown {
 		{"identifier-passkey-format", identifierFormat},
 		{"password-passkey", password},
 		{"password-passkey-unknown", passwordUnknown},
+		{"password-passkey-policy", passwordPolicy},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
 		{"passkey-locked", waiting},

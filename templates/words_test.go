@@ -28,7 +28,7 @@ var asked = slices.Concat(
 	under("recovery.", "format", "wrong", "confirm"), under("attempt.", "wait", "closed"), under("busy.", "retry"),
 	under("email.", "limit", "unsent", "expired", "empty", "format", "wrong"), under("ticket.", "wrong", "format", "empty"), under("name.", "empty", "long"),
 	under("passkey.", "cancelled", "late", "elsewhere", "already", "unsupported", "nolock", "failed",
-		"wrong", "unverified", "unknown", "expired", "taken", "cloned"),
+		"wrong", "unverified", "unknown", "expired", "taken", "cloned", "policy"),
 	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.closed.email", "missing.browser", "missing.unverified", "missing.device"),
 	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
 	under("account.", "last", "full"),
