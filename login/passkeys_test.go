@@ -116,6 +116,9 @@ func TestPasskeyAlone(t *testing.T) {
 	cloud := w.device(passkeytest.NewSynced(origin))
 	p = phone.follow(phone.get("/account/add/passkey"))
 	p.shows(t, http.StatusOK, "Add a Passkey")
+	if p.has(`"hints"`) || p.has(`"authenticatorAttachment"`) {
+		t.Errorf("W-01: there is one button for a device, a phone and a key, and the browser is told which: %s", p.options(t))
+	}
 	response, err := cloud.keys.Create(p.options(t))
 	must(t, err)
 	p = phone.follow(phone.answer(p, string(response)))
