@@ -84,6 +84,7 @@ type User struct {
 	App    string // what the person is signing in to, for the words of a mail; empty for none
 	Attest bool   // the person's policy wants the maker of a key to vouch for it
 	Here   bool   // a passkey is to be in the device at hand, which the person was offered to trust
+	Alone  bool   // a passkey has to verify its user: nothing else was proved
 }
 
 // Enrollment is a factor that a person has set up.

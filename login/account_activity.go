@@ -64,7 +64,7 @@ func plain(e storage.Event) (key string, odd bool) {
 	case storage.FactorRenamed:
 		return "renamed", false
 	case storage.FactorSuspect:
-		return "suspect", true
+		return choose(e.Detail["refused"] == "false", "suspect.used", "suspect"), true
 	case storage.DefaultChanged:
 		return "default", false
 	case storage.EnrollmentPutOff:

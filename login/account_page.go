@@ -58,7 +58,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 		return err
 	}
 	var err error
-	if page.Signal, err = s.accepted(r.Context(), v); err != nil {
+	if page.Signals, err = s.signals(r.Context(), v); err != nil {
 		return err
 	}
 	return templates.Serve(w, r, status, page)

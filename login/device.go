@@ -100,16 +100,19 @@ func knowsPasskey(enrollmentID string) func(*Device) {
 	}
 }
 
-// capabilities reads what a browser's script says that it can. Only known words count, each once.
-func capabilities(said string) []Capability {
+// heard is what a browser can, by what its script says and what was known before. Only known words count.
+// A form that was sent before the script ran says nothing, and one that was sent while the script asked
+// the browser says nothing of the device.
+func heard(said string, before []Capability) []Capability {
+	words := strings.Fields(said)
+	if len(words) == 0 {
+		return before
+	}
 	out := []Capability{}
-	for word := range strings.FieldsSeq(said) {
-		c := Capability(word)
-		switch c {
-		case CanPasskey, CanPlatform, CanSignal:
-			if !slices.Contains(out, c) {
-				out = append(out, c)
-			}
+	for _, c := range []Capability{CanPasskey, CanPlatform, CanSignal} {
+		unknown := c == CanPlatform && slices.Contains(words, "asking")
+		if slices.Contains(words, string(c)) || unknown && slices.Contains(before, c) {
+			out = append(out, c)
 		}
 	}
 	return out

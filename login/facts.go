@@ -103,11 +103,11 @@ func (p Policy) live(s session.Session, now time.Time) bool {
 }
 
 // known returns tx with what these facts say of it: only the evidence that they bear out, of what the
-// session lends now and of what was proved, and the person's own wish.
+// session lends now and of what was proved, the person's own wish, and name.
 func (f facts) known(tx Transaction, now time.Time) Transaction {
 	tx.Borrowed = f.user.borne(f.session.Evidence, now)
 	tx.Proved = f.user.borne(tx.Proved, now)
-	tx.Default = f.user.Default
+	tx.Default, tx.Called = f.user.Default, f.user.called()
 	return tx
 }
 

@@ -115,6 +115,7 @@ func TestNext_Offers(t *testing.T) {
 		{name: "T-13 an open session is offered nothing", policy: "standard", enrolled: "totp", borrowed: "pwd totp", can: "passkey platform", want: "done"},
 		{name: "T-50 nor who proved what was removed", policy: "off", enrolled: "totp", proved: "pwd lost", can: "passkey platform", want: "done"},
 		{name: "tell the browser", policy: "standard", enrolled: "passkey synced recovery", proved: "keyuv", can: "passkey signal", change: func(tx *login.Transaction) { tx.Device.Signaled = "" }, want: "offer signal"},
+		{name: "W-07 tell it another name", policy: "standard", enrolled: "passkey synced recovery", proved: "keyuv", can: "passkey signal", change: func(tx *login.Transaction) { tx.Called = "Anna" }, want: "offer signal"},
 		{name: "tell it that there is none any more", policy: "standard", enrolled: "totp recovery", proved: "pwd totp", can: "signal", change: func(tx *login.Transaction) { tx.Device.Signaled = "x" }, want: "offer signal"},
 		{name: "a browser that cannot be told", policy: "standard", enrolled: "passkey recovery", proved: "keyuv", change: func(tx *login.Transaction) { tx.Device.Signaled = "" }, want: "done"},
 		{name: "it knows", policy: "standard", enrolled: "passkey recovery", proved: "keyuv", can: "passkey signal", want: "done"},

@@ -162,7 +162,7 @@ func asked(t *testing.T, rows []asking) {
 			}
 			tx.Device.Knows = strings.Fields(c.knows)
 			enrolled := enrollments(c.enrolled)
-			tx.Device.Signaled = login.Signaled(enrolled)
+			tx.Device.Signaled = login.Signaled(enrolled, "")
 			if c.change != nil {
 				c.change(&tx)
 			}

@@ -309,13 +309,13 @@ func (s *Server) offerPage(r *http.Request, v visit, frame templates.Frame, p pr
 		}
 		return page, nil
 	case OfferName:
-		accepted, err := s.accepted(r.Context(), v)
+		signals, err := s.signals(r.Context(), v)
 		return templates.Registered{
-			Frame: frame, Action: v.tx.path("name"), Name: cmp.Or(p.typed, v.registered().Name), Signal: accepted, Problem: p.text,
+			Frame: frame, Action: v.tx.path("name"), Name: cmp.Or(p.typed, v.registered().Name), Signals: signals, Problem: p.text,
 		}, err
 	case OfferSignal:
-		accepted, err := s.accepted(r.Context(), v)
-		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signal: accepted}, err
+		signals, err := s.signals(r.Context(), v)
+		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signals: signals}, err
 	}
 	return nil, fmt.Errorf("no page for the offer %q", v.step.Offer)
 }

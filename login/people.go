@@ -42,6 +42,9 @@ func (u User) Grounds() Grounds {
 // Factor is what a factor may know of the person.
 func (u User) Factor() factors.User { return factors.User{ID: u.ID, Email: u.Email, Name: u.Name} }
 
+// called is all that the person's passkeys are called by.
+func (u User) called() string { return u.Email + "\n" + u.Name }
+
 // Org is an organization: a practice, a hospital, a group of people under one policy.
 type Org struct {
 	ID      string // what the `organization` parameter and the `org_id` claim say; never changes, never reused

@@ -56,8 +56,6 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 		return storeFailed("verify a passkey", err)
 	case errors.Is(refusal, factors.ErrCloned):
 		err = s.suspect(r.Context(), v, v.user.ID)
-	case refusal == nil && v.step.Kind == Prove && !primary(evidence):
-		refusal = factors.ErrUnverified // one factor, where nothing else was proved
 	}
 	if err != nil {
 		return err
@@ -148,7 +146,14 @@ func (s *Server) discovered(w http.ResponseWriter, r *http.Request, v visit, pen
 	if err := s.usedHere(w, r, u.ID, tx.Can, e.ID); err != nil {
 		return err
 	}
-	return s.advance(w, r, tx)
+	v, err = s.decide(r, tx)
+	switch {
+	case err != nil:
+		return err
+	case v.step.Kind == Prove && !v.policy.Allows(factors.Passkey): // it counts for nothing, and is asked for no more
+		return s.wrong(w, r, v, says("passkey.policy"))
+	}
+	return s.proceed(w, r, v)
 }
 
 // notDiscovered shows the page again after a passkey that let nobody in, and notes it.

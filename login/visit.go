@@ -47,11 +47,11 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		}
 		return visit{}, otherBrowser{tx}
 	}
-	switch {
-	case r.Method == http.MethodPost && r.PostForm.Has(templates.Can):
-		tx.Can = capabilities(r.PostForm.Get(templates.Can))
-	case tx.Can == nil:
+	if tx.Can == nil {
 		tx.Can = s.remembered(r).Can
+	}
+	if r.Method == http.MethodPost {
+		tx.Can = heard(r.PostForm.Get(templates.Can), tx.Can)
 	}
 	return s.decide(r, tx)
 }
@@ -174,6 +174,11 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request, tx Transaction)
 	if err != nil {
 		return err
 	}
+	return s.proceed(w, r, v)
+}
+
+// proceed is advance for who has decided.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v visit) error {
 	if v.step.Kind == Done {
 		return s.finish(w, r, v.tx)
 	}

@@ -76,7 +76,7 @@ func anyScene(r *rand.Rand) scene {
 		Default: one(r, "", "", factors.TOTP, factors.Email, factors.Passkey, factors.Recovery),
 		Adds:    one(r, "", "", "", factors.TOTP, factors.Passkey, factors.Recovery, factors.Email, factors.Password),
 		Device: login.Device{
-			Knows: some(r, "k1", "k2", "k3", "k9"), Refused: r.IntN(4) == 0, Signaled: one(r, "", "x", login.Signaled(s.enrolled)),
+			Knows: some(r, "k1", "k2", "k3", "k9"), Refused: r.IntN(4) == 0, Signaled: one(r, "", "x", login.Signaled(s.enrolled, "")),
 			Remind: one(r, time.Time{}, noon, noon.Add(time.Hour)),
 		},
 		Registered: one(r, "", "", "k1", "k9"),
@@ -520,7 +520,7 @@ func (w *walker) offered(step login.Step) string {
 			w.setUp(factors.Passkey)
 		}
 	case login.OfferSignal:
-		w.tx.Device.Signaled = login.Signaled(w.enrolled)
+		w.tx.Device.Signaled = login.Signaled(w.enrolled, "")
 	}
 	return string(step.Offer)
 }

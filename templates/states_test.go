@@ -14,6 +14,7 @@ const (
 		`"timeout":300000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required","requireResidentKey":true,"userVerification":"required"},"attestation":"none"}`
 	request  = `{"challenge":"gVxNVb6ZwYkT3wq5tzWQ3x0n0SVl0R3N1m3Wf3n0abc","timeout":300000,"rpId":"localhost","allowCredentials":[],"userVerification":"required"}`
 	accepted = `{"rpId":"localhost","userId":"AAECAwQFBgcICQoLDA0ODw","allAcceptedCredentialIds":["vI0qOggiE3OT01ZRWBYz5l4MEgU0c7PmAA"]}`
+	details  = `{"rpId":"localhost","userId":"AAECAwQFBgcICQoLDA0ODw","name":"` + charlotte + `","displayName":"Charlotte Jones"}`
 	unknown  = `{"rpId":"localhost","credentialId":"vI0qOggiE3OT01ZRWBYz5l4MEgU0c7PmAA"}`
 )
 
@@ -21,6 +22,8 @@ var (
 	using  = templates.Ceremony{Action: tx + "/passkey", Options: request, Expires: 5 * time.Minute}
 	making = templates.Ceremony{Action: tx + "/passkey", Options: creation, Create: true, Expires: 5 * time.Minute, Absent: true}
 	now    = time.Date(2026, time.November, 24, 9, 30, 0, 0, time.UTC)
+
+	signals = templates.Signals{Accepted: accepted, Details: details, Told: "what it was told"}
 )
 
 // The ways in which a ceremony ends without a passkey.
@@ -42,6 +45,8 @@ func passkeys() []shown {
 	password := templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Passkey: using}
 	passwordUnknown := password
 	passwordUnknown.Problem = text("passkey.unknown")
+	passwordPolicy := password
+	passwordPolicy.Passkey, passwordPolicy.Problem = templates.Ceremony{}, text("passkey.policy")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
 	alone.Other = ""
@@ -52,7 +57,7 @@ func passkeys() []shown {
 	trust := templates.Trust{Frame: frame, Ceremony: making, Later: tx + "/later", After: 14 * 24 * time.Hour, Never: tx + "/never"}
 	trustLock := trust
 	trustLock.Problem = text("passkey.nolock")
-	registered := templates.Registered{Frame: frame, Action: tx + "/name", Name: "Charlotte's iPhone", Signal: accepted}
+	registered := templates.Registered{Frame: frame, Action: tx + "/name", Name: "Charlotte's iPhone", Signals: signals}
 	registeredEmpty := registered
 	registeredEmpty.Name, registeredEmpty.Problem = "", text("name.empty")
 	pages := []shown{
@@ -61,6 +66,7 @@ func passkeys() []shown {
 		{"identifier-passkey-format", identifierFormat},
 		{"password-passkey", password},
 		{"password-passkey-unknown", passwordUnknown},
+		{"password-passkey-policy", passwordPolicy},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
 		{"passkey-locked", waiting},
@@ -71,7 +77,7 @@ func passkeys() []shown {
 		{"trust-nolock", trustLock},
 		{"registered", registered},
 		{"registered-empty", registeredEmpty},
-		{"signal", templates.Signal{Frame: frame, Action: "/gallery/taken", Signal: accepted}},
+		{"signal", templates.Signal{Frame: frame, Action: "/gallery/taken", Signals: signals}},
 	}
 	for _, key := range endings {
 		ended := passkey
@@ -184,7 +190,7 @@ func account() []shown {
 			{What: text("activity.failed.factor"), At: now.Add(-26 * time.Hour), Device: there.Name, Address: there.Address, Odd: true},
 			{What: text("activity.added.passkey"), At: now.AddDate(0, -1, 0), Device: there.Name, Address: there.Address},
 		},
-		Trust: "/account/trust", SignOut: "/account/signout", Signal: accepted, Done: text("account.done.renamed"),
+		Trust: "/account/trust", SignOut: "/account/signout", Signals: signals, Done: text("account.done.renamed"),
 	}
 	empty := templates.Account{
 		Frame: noApp, Email: "charlotte.konstantinopoulos-whittaker@riverside-health.example",

@@ -60,6 +60,32 @@ func TestA05_A06_A07_Evidence(t *testing.T) {
 	}
 }
 
+// A passkey that has to stand for everything asks for its user, and is nothing without: not even where the
+// answer is to what was asked while something else stood beside it.
+func TestW10_AloneItsUserIsVerified(t *testing.T) {
+	w, a := newWorld(t), passkeytest.New(origin)
+	e := w.setUp(t, w.charlotte, a)
+	alone := w.charlotte
+	alone.Alone = true
+	for _, asked := range []factors.User{alone, w.charlotte} {
+		begun := w.beginChallenge(t, asked)
+		if required := bytes.Contains(begun.options, []byte(`"userVerification":"required"`)); required != asked.Alone {
+			t.Errorf("alone %v: asked by %s", asked.Alone, begun.options)
+		}
+		a.Unverified = true
+		got, err := w.Verify(t.Context(), alone, w.enrolled(t, alone), begun.state, used(t, a, begun.options))
+		if !errors.Is(err, factors.ErrUnverified) || got.Kind != "" {
+			t.Errorf("alone %v: %+v, %v", asked.Alone, got, err)
+		}
+		w.unchanged(t, w.charlotte, e, a)
+		e = w.only(t, w.charlotte)
+	}
+	begun := w.beginChallenge(t, alone)
+	if got, err := w.Verify(t.Context(), alone, w.enrolled(t, alone), begun.state, used(t, a, begun.options)); err != nil || got.Class != factors.Has|factors.Is {
+		t.Errorf("its user verified: %+v, %v", got, err)
+	}
+}
+
 // assertionLies are wrong with the answer of a passkey that is used.
 var assertionLies = append(slices.Clone(lies), []lie{
 	{"a registration's type", func(a *passkeytest.Authenticator) { a.Lies.Type = "webauthn.create" }, factors.ErrWrong},
