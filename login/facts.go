@@ -40,20 +40,34 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	if err != nil {
 		return facts{}, storeFailed("read the person's factors", err)
 	}
-	f := facts{user: standing.User, orgs: standing.Orgs, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
-	var ok bool
-	f.org, ok = binding(tx.Demand.Org, standing.Orgs, now)
-	f.notMember = !ok
-	f.policy = f.org.policyAt(now, skipsBefore(tx, f.org))
-	if box, ok := Mailbox(standing.User); ok && s.Factors[factors.Email] != nil {
-		f.enrolled = append(f.enrolled, box)
+	f := facts{
+		user: standing.User, orgs: standing.Orgs, gone: !standing.User.Disabled.IsZero(),
+		enrolled: s.withMailbox(standing.User, enrolled),
 	}
-	f.policy.Factors = slices.DeleteFunc(slices.Clone(f.policy.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
-	f.policy = f.policy.Among(standing.Orgs, now)
+	var member bool
+	f.org, member = binding(tx.Demand.Org, standing.Orgs, now)
+	f.notMember = !member
+	f.policy = s.policy(f.org, standing.Orgs, skipsBefore(tx, f.org), now)
 	if f.policy.live(standing.Session, now) {
 		f.session = standing.Session
 	}
 	return f, nil
+}
+
+// policy is what binds a person of orgs now, who is bound by org and had put off setting up a factor skips
+// times: without the factors that this deployment does not have.
+func (s *Server) policy(org Org, orgs []Org, skips int, now time.Time) Policy {
+	p := org.policyAt(now, skips)
+	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
+	return p.Among(orgs, now)
+}
+
+// withMailbox are the factors of a person, with the mailbox where there is one and codes can be mailed.
+func (s *Server) withMailbox(u User, enrolled []factors.Enrollment) []factors.Enrollment {
+	if box, ok := Mailbox(u); ok && s.Factors[factors.Email] != nil {
+		enrolled = append(enrolled, box)
+	}
+	return enrolled
 }
 
 // Mailbox is the verified mailbox of a person as a factor, which nobody has to set up. Its id is the

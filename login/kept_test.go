@@ -89,7 +89,7 @@ func TestT20_WhoHangsUpLosesNoCode(t *testing.T) {
 		t.Error("there was an answer")
 	}
 	close(gone)
-	got := b.follow(b.post(p.on("challenge"), "code", code)) // presses again
+	got := b.follow(b.post(p.on("challenge"), "code", code))                             // presses again
 	for begun := time.Now(); time.Since(begun) < 10*time.Second; got = b.get(p.on("")) { // the first is on its way
 		if got.has("Almost There!") {
 			return

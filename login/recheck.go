@@ -50,7 +50,7 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	if org.ID == p.Bound && now.Sub(AuthTime(p.Evidence)) <= live { // what was put off since is about the sign-ins since
 		skips = p.Skips
 	}
-	policy := org.policyAt(now, skips).Among(standing.Orgs, now)
+	policy := s.policy(org, standing.Orgs, skips, now)
 	if !offline && !policy.live(standing.Session, now) {
 		return fmt.Errorf("%w: the session has ended", ErrDenied)
 	}
@@ -91,9 +91,7 @@ func (s *Server) rejudge(ctx context.Context, u User, p Policy, evidence []facto
 	if err != nil {
 		return nil, false, storeFailed("read the person's factors", err)
 	}
-	if box, ok := Mailbox(u); ok {
-		enrolled = append(enrolled, box)
-	}
+	enrolled = s.withMailbox(u, enrolled)
 	return counting(evidence, p, enrolled), p.demandsMFA(enrolled), nil
 }
 
