@@ -19,6 +19,7 @@ type MissingReason string
 const (
 	MissingByPolicy   MissingReason = "policy"     // the organization does not allow it
 	MissingWeak       MissingReason = "weak"       // it is not enough for what is asked
+	MissingLesser     MissingReason = "lesser"     // the organization asks who has a passkey for that
 	MissingBrowser    MissingReason = "browser"    // the browser cannot use it
 	MissingUnverified MissingReason = "unverified" // nobody has shown that the mail address is the person's
 )
@@ -47,6 +48,8 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 			reason = MissingUnverified
 		case !q.p.Allows(k):
 			reason = MissingByPolicy
+		case q.p.lesser(factors.Enrollment{Kind: k}, enrolled):
+			reason = MissingLesser
 		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser
 		}

@@ -31,6 +31,8 @@ func TestT12_A30_FirstFactor(t *testing.T) {
 		{name: "T-12 ticket given", policy: "standard by:ticket", proved: "pwd ticket", want: "enroll totp passkey"},
 		{name: "T-12 ticket of another sign-in", policy: "standard by:ticket", borrowed: "ticket", proved: "pwd", want: "ticket"},
 		{name: "T-12 a mail is no ticket", policy: "standard by:ticket", enrolled: "email", proved: "pwd email", want: "ticket"},
+		{name: "T-17 a mail beside a password of the mailbox", policy: "standard by:mail", enrolled: "email", proved: "mailpwd email", want: "ticket"},
+		{name: "T-17 but with a ticket", policy: "standard by:mail", enrolled: "email", proved: "mailpwd ticket", want: "enroll totp passkey"},
 		{name: "T-12 a ticket is no mail", policy: "standard by:mail", enrolled: "email", proved: "pwd ticket", want: "challenge email"},
 		{name: "T-12 a ticket is no proof", policy: "standard by:ticket", enrolled: "totp", proved: "pwd ticket", want: "challenge totp"},
 		{name: "T-12 nor a first one", policy: "off", proved: "ticket", want: "prove password"},

@@ -103,6 +103,7 @@ func anyPolicy(r *rand.Rand) login.Policy {
 	p.Enrollment = one(r, login.Open, login.Open, login.ByMail, login.ByTicket)
 	p.HardwareKeys = one(r, login.AnyHardware, login.Attested)
 	p.Trust.Offer = r.IntN(4) > 0
+	p.NoDowngrade = r.IntN(4) == 0
 	if p.MFA == login.Optional {
 		p.Leave = one(r, login.Leave{}, login.Leave{Until: noon.Add(time.Hour)}, login.Leave{Skips: 2})
 	}
@@ -557,6 +558,7 @@ func TestT15_ListedIsWhatWouldDo(t *testing.T) {
 					t.Fatalf("%s: with %s it is %s\n%+v", said(step), e.ID, said(after), s)
 				}
 			case e.Kind == factors.Passkey && !slices.Contains(s.tx.Can, login.CanPasskey), proved: // it cannot be asked
+			case s.policy.NoDowngrade && slices.ContainsFunc(s.enrolled, isOf(factors.Passkey)): // nor is it then
 			default:
 				left++
 				if after.Kind != login.Challenge && after.Kind != login.Fail {

@@ -155,7 +155,7 @@ func setUp(t testing.TB) []shown {
 			Missing: []templates.Missing{
 				{Kind: "passkey", Why: text("method.missing.browser")},
 				{Kind: "totp", Why: text("method.missing.closed")},
-				{Kind: "email", Why: text("method.missing.unverified")},
+				{Kind: "email", Why: text("method.missing.lesser")},
 			},
 		}},
 		{"methods-enroll", templates.Methods{Frame: frame, Action: tx + "/method", Kinds: []string{"totp", "passkey"}, Enroll: true, Back: tx}},
