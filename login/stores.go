@@ -130,8 +130,9 @@ type History interface {
 	// EventsOf lists the latest events of a person, the newest first, at most n.
 	EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error)
 	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
-	// offline ones too, but those that rest on keep. It says how many sessions there were. With keep
-	// nothing is left behind when there was nothing to end.
+	// offline ones too, but those that rest on keep. What was proved before at counts from then on
+	// in no session but keep (User.ShutOut). It says how many sessions there were. With keep nothing
+	// is left behind when there was nothing to end.
 	EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (int, error)
 }
 
@@ -188,7 +189,8 @@ type Sessions interface {
 	// Session finds a live session by its public id. ErrNotFound: unknown or ended.
 	Session(ctx context.Context, id string) (session.Session, error)
 	// CreateSession inserts s, found from now on by cookie. ErrNotFound: the person is gone or
-	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords).
+	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords,
+	// User.ShutOut).
 	CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// RenewSession replaces evidence, last use and cookie of a live session whose version is
 	// still s.Version; the old cookie is dead from then on. ErrConflict: another request was
@@ -196,9 +198,9 @@ type Sessions interface {
 	RenewSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// TouchSession notes the last use. It never moves it back, and does nothing to an ended one.
 	TouchSession(ctx context.Context, id string, at time.Time) error
-	// EndSession ends a session, and revokes the grants that rest on it but those with
-	// offline_access. Ending an ended one is no error.
-	EndSession(ctx context.Context, id string, at time.Time, trail storage.Trail) error
+	// EndSession ends a session, and revokes the grants that rest on it: those with offline_access
+	// only if all is set. Ending an ended one is no error.
+	EndSession(ctx context.Context, id string, all bool, at time.Time, trail storage.Trail) error
 }
 
 // Audit keeps what happened without a change that it could be written beside.

@@ -71,10 +71,12 @@ func enrollmentArgs(ctx context.Context, e factors.Enrollment, sealed, hash any)
 // of groundsArgs, begin at $first.
 func stands(first int) string {
 	return fmt.Sprintf(`deleted IS NULL AND disabled IS NULL AND passwords = $%d AND changes = $%d
-		AND since IS NOT DISTINCT FROM $%d`, first, first+1, first+2)
+		AND since IS NOT DISTINCT FROM $%d AND shut_out IS NOT DISTINCT FROM $%d`, first, first+1, first+2, first+3)
 }
 
-func groundsArgs(g login.Grounds) []any { return []any{g.Passwords, g.Changes, when(g.Since)} }
+func groundsArgs(g login.Grounds) []any {
+	return []any{g.Passwords, g.Changes, when(g.Since), when(g.ShutOut)}
+}
 
 // changeOn counts a change of a person's factors that was decided on g, and is lockUser besides.
 // ErrConflict: it would be decided anew.

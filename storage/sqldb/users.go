@@ -13,7 +13,7 @@ import (
 )
 
 const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
-	u.default_method, u.since, u.changes, u.disabled, u.created, u.updated, u.version`
+	u.default_method, u.since, u.shut_out, u.kept, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
@@ -22,6 +22,8 @@ func userTargets(u *login.User) []any {
 		instant{&u.PasswordMail},
 		&u.Default,
 		instant{&u.Since},
+		instant{&u.ShutOut},
+		&u.Kept,
 		&u.Changes,
 		instant{&u.Disabled},
 		instant{&u.Created},
@@ -57,7 +59,7 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 }
 
 // CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, Passwords, PasswordMail, Since and Changes. ErrConflict: the id was given before, or another
+// method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
@@ -146,7 +148,7 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 		if err := clearAttempts(ctx, tx, s.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
-		if _, err := endSessions(ctx, tx, s.UserID, s.ID, p.At); err != nil {
+		if _, err := shutOut(ctx, tx, s.UserID, s.ID, p.At); err != nil {
 			return err
 		}
 		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {
