@@ -27,10 +27,11 @@ type resident struct {
 	seed, recovery string
 }
 
-// resident makes a person of an organization, with an authenticator app and a recovery code.
+// resident makes a person of an organization, with an authenticator app, a recovery code and a mailbox of
+// which it is known that it is the person's.
 func (w *world) resident(name, org string) resident {
 	w.t.Helper()
-	r := resident{browser: w.browser(), user: w.person(name, org)}
+	r := resident{browser: w.browser(), user: w.verified(w.person(name, org))}
 	o, err := w.db.Org(w.t.Context(), org)
 	must(w.t, err)
 	w.setPolicy(org, preset("standard")) // which asks for it
@@ -734,7 +735,7 @@ func TestAccountWithoutAFactor(t *testing.T) {
 				w.org("lakeside", *c.policy)
 				orgs = append(orgs, "lakeside")
 			}
-			anna := w.person("anna", orgs...)
+			anna := w.verified(w.person("anna", orgs...))
 			b := w.browser()
 			p := b.password(b.follow(b.get("/account")), anna)
 			p.shows(t, http.StatusOK, "Your Account")

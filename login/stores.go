@@ -162,6 +162,7 @@ type Link struct {
 	EnrollmentID string // what was set up; empty where the mail was about something else
 	At, Expires  time.Time
 	Pressed      time.Time // zero: not yet
+	PasswordHash string    // of the password that pressing it took away, until it is finished; empty: there was none
 	Finished     time.Time // a new password was set by it; zero: not yet
 }
 
@@ -170,9 +171,10 @@ type Links interface {
 	// Link finds one by its token. ErrNotFound: no such token.
 	Link(ctx context.Context, token string) (Link, error)
 	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
-	// session ends, every grant is revoked, the password is emptied and, with undo, every enrollment
-	// that was created after it is removed, whatever the link is about: all of them may be in the
-	// same hands. ErrConflict: it was pressed, or is past its time.
+	// session ends, every grant is revoked, the password is emptied (Link.PasswordHash) and, with
+	// undo, every enrollment that was created after it is removed, whatever the link is about: all of
+	// them may be in the same hands. A recovery code that would be alone then goes with them.
+	// ErrConflict: it was pressed, or is past its time.
 	Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
 	// it rests on the mailbox (User.PasswordMail). It forgets failures as ChangePassword does.

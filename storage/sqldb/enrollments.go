@@ -269,10 +269,11 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 		if err := endMailCodes(ctx, tx, userID, at); err != nil {
 			return err
 		}
-		for _, open := range []string{`tickets WHERE user_id = $1`, `links WHERE user_id = $1 AND finished IS NULL`} {
-			if _, err := exec(ctx, tx, `DELETE FROM `+open, userID); err != nil {
-				return err
-			}
+		if err := dropLinks(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM tickets WHERE user_id = $1`, userID); err != nil {
+			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {
 			return err

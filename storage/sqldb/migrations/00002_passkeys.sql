@@ -73,6 +73,7 @@ CREATE TABLE links (
     at            timestamptz NOT NULL,
     expires       timestamptz NOT NULL,
     pressed       timestamptz,
+    password_hash text NOT NULL DEFAULT '', -- of the password that pressing it took away, until it is finished
     finished      timestamptz,
     CHECK (finished IS NULL OR pressed IS NOT NULL)
 ) /* strict */;
