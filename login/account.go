@@ -207,7 +207,7 @@ func (s *Server) perform(w http.ResponseWriter, r *http.Request, v visit, d *dee
 		event.SessionID = v.session.ID
 	}
 	trail := storage.With(event)
-	s.notify(&trail, v.user.Factor(), d.tell, "", v.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, v.user, d.tell, "", v.now, storage.OriginOf(r.Context()))
 	failure := d.do(r.Context(), trail)
 	if failure == nil {
 		s.seeDone(w, r, d.done)

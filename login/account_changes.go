@@ -266,7 +266,7 @@ func (s *Server) endOne(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 		tell:  notice.Change{What: notice.SessionsEnded},
 		done:  "ended",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			return s.Sessions.EndSession(ctx, one.ID, v.now, trail)
+			return s.Sessions.EndSession(ctx, one.ID, true, v.now, trail) // the page says that the device has to sign in again
 		},
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/op"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
@@ -26,10 +27,11 @@ type resident struct {
 	seed, recovery string
 }
 
-// resident makes a person of an organization, with an authenticator app and a recovery code.
+// resident makes a person of an organization, with an authenticator app, a recovery code and a mailbox of
+// which it is known that it is the person's.
 func (w *world) resident(name, org string) resident {
 	w.t.Helper()
-	r := resident{browser: w.browser(), user: w.person(name, org)}
+	r := resident{browser: w.browser(), user: w.verified(w.person(name, org))}
 	o, err := w.db.Org(w.t.Context(), org)
 	must(w.t, err)
 	w.setPolicy(org, preset("standard")) // which asks for it
@@ -733,7 +735,7 @@ func TestAccountWithoutAFactor(t *testing.T) {
 				w.org("lakeside", *c.policy)
 				orgs = append(orgs, "lakeside")
 			}
-			anna := w.person("anna", orgs...)
+			anna := w.verified(w.person("anna", orgs...))
 			b := w.browser()
 			p := b.password(b.follow(b.get("/account")), anna)
 			p.shows(t, http.StatusOK, "Your Account")
@@ -998,5 +1000,69 @@ func TestAccountWithoutAScript(t *testing.T) {
 	}
 	if len(seen) < 7 {
 		t.Errorf("the account leads to %v", slices.Collect(maps.Keys(seen)))
+	}
+}
+
+// T-40: who was signed out everywhere else does not come in by a sign-in that was half done, but by proving
+// it again. In the browser that stays signed in, what is half done goes on.
+func TestT40_SignedOutOfWhatIsHalfDone(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	other := w.phone()
+	p := other.password(other.begin(login.Demand{}), anna.user)
+	p = other.follow(other.post(p.on("challenge"), "code", w.app(anna.seed)))
+	p.shows(t, http.StatusOK, "Log In Faster on This Device")
+	w.pass(time.Minute)
+	anna.renew()
+	half := anna.begin(login.Demand{Fresh: true})
+	half = anna.follow(anna.post(half.on("password"), "password", secretWord))
+	half.shows(t, http.StatusOK, "Verify Your Identity")
+	w.pass(time.Second)
+	anna.follow(anna.post("/account/sessions/others")).shows(t, http.StatusOK, "Your Account")
+	before := len(w.results())
+	p = other.follow(other.post(p.on("later")))
+	p.shows(t, http.StatusOK, "Enter Your Password")
+	if len(w.results()) != before || other.cookie("vseeid-session") != "" {
+		t.Fatal("who was signed out everywhere else came in without any proof")
+	}
+	w.pass(30 * time.Second)
+	p = other.follow(other.post(p.on("password"), "password", secretWord))
+	p = other.follow(other.post(p.on("challenge"), "code", w.app(anna.seed)))
+	other.follow(other.post(p.on("later"))).is(t, "user", anna.user.ID)
+	w.pass(30 * time.Second)
+	anna.follow(anna.post(half.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+}
+
+// T-41, P-47: a device that is signed out on the account page has to sign in again, as that page says, also
+// for what would go on without a session. An app that signs out leaves what goes on without one.
+func TestT41_P47_DeviceIsSignedOut(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	must(t, w.db.CreateClient(t.Context(), op.Client{ID: "app", Name: "App", AuthMethod: op.AuthNone, Created: w.now(), Updated: w.now()}, storage.Trail{}))
+	signsIn := func(id string) (*browser, login.Result) {
+		b := w.browser()
+		w.pass(30 * time.Second)
+		p := b.password(b.begin(login.Demand{}), anna.user)
+		b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+		r := w.results()[len(w.results())-1]
+		w.keepGrant(id, r, true)
+		return b, r
+	}
+	revoked := func(id string) bool {
+		g, err := w.db.Grant(t.Context(), id)
+		must(t, err)
+		return !g.Revoked.IsZero()
+	}
+	_, r := signsIn("lost")
+	itself, _ := signsIn("leaves")
+	w.pass(30 * time.Second)
+	anna.renew()
+	anna.get("/account/sessions/"+r.SessionID).shows(t, http.StatusOK, "Whoever uses it has to sign in again")
+	anna.follow(anna.post("/account/sessions/"+r.SessionID)).shows(t, http.StatusOK, "Your Account")
+	itself.post("/logout")
+	if !revoked("lost") || revoked("leaves") {
+		t.Errorf("revoked: of the device that was signed out %v, of the app that signed out %v", revoked("lost"), revoked("leaves"))
 	}
 }

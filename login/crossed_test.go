@@ -243,7 +243,7 @@ func TestT50_ResetWhileOneIsSetUp(t *testing.T) {
 func TestT54_AnswerToAnotherTab(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
-	anna, thief := w.person("anna", "riverside"), w.person("thief", "riverside")
+	anna, thief := w.verified(w.person("anna", "riverside")), w.person("thief", "riverside")
 	shared := w.phone()
 	_, _, p := shared.setUp(anna, login.Demand{})
 	p.shows(t, http.StatusOK, "Log In Faster on This Device")

@@ -117,10 +117,14 @@ func (p Policy) live(s session.Session, now time.Time) bool {
 }
 
 // known returns tx with what these facts say of it: only the evidence that they bear out, of what the
-// session lends now and of what was proved, the person's own wish, and name.
+// session lends now and of what was proved, the person's own wish, and name. Who was signed out everywhere
+// is signed out of what is half done too, but beside the session that went on.
 func (f facts) known(tx Transaction, now time.Time) Transaction {
 	tx.Borrowed = f.user.borne(f.session.Evidence, now)
 	tx.Proved = f.user.borne(tx.Proved, now)
+	if f.session.ID == "" || f.session.ID != f.user.Kept {
+		tx.Proved = slices.DeleteFunc(tx.Proved, func(e factors.Evidence) bool { return e.At.Before(f.user.ShutOut) })
+	}
 	tx.Default, tx.Called = f.user.Default, f.user.called()
 	return tx
 }

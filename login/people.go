@@ -19,6 +19,8 @@ type User struct {
 	PasswordMail  time.Time    // when the password was set on the word of the mailbox alone; zero: it was not, or another came since
 	Default       factors.Kind // what the person wants to be asked for first; empty: no wish
 	Since         time.Time    // nothing that was proved before counts any more; zero: everything does
+	ShutOut       time.Time    // when every session but Kept was ended: what was proved before counts in no other sign-in; zero: never
+	Kept          string       // the session that went on then; empty: none
 	Changes       int64        // how often the factors, the mail address or its verification changed: a grant that saw fewer is judged anew
 	Disabled      time.Time    // zero: the person may sign in
 	Created       time.Time
@@ -30,13 +32,13 @@ type User struct {
 // are still the person's, and the person may sign in: otherwise it is to be decided anew.
 type Grounds struct {
 	Passwords, Changes int64     // User.Passwords, User.Changes
-	Since              time.Time // User.Since
+	Since, ShutOut     time.Time // User.Since, User.ShutOut
 }
 
 // Grounds are those of what is decided about u as it was read. What else a decision takes, the factors,
 // has to be read after it.
 func (u User) Grounds() Grounds {
-	return Grounds{Passwords: u.Passwords, Changes: u.Changes, Since: u.Since}
+	return Grounds{Passwords: u.Passwords, Changes: u.Changes, Since: u.Since, ShutOut: u.ShutOut}
 }
 
 // Factor is what a factor may know of the person.

@@ -167,7 +167,7 @@ func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmen
 		Detail: map[string]string{"factor": string(kind)},
 	})
 	what := notice.Change{What: notice.Added, Kind: kind}
-	s.notify(&trail, v.user.Factor(), what, enrollmentID, v.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, v.user, what, enrollmentID, v.now, storage.OriginOf(r.Context()))
 	return trail
 }
 
@@ -222,7 +222,7 @@ func (s *Server) used(r *http.Request, v visit, kind factors.Kind) storage.Trail
 		return storage.Trail{}
 	}
 	trail := storage.With(storage.Event{At: v.now, Type: storage.RecoveryUsed, UserID: v.user.ID, OrgID: v.org.ID})
-	s.notify(&trail, v.user.Factor(), notice.Change{What: notice.Used, Kind: kind}, "", v.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, v.user, notice.Change{What: notice.Used, Kind: kind}, "", v.now, storage.OriginOf(r.Context()))
 	return trail
 }
 

@@ -131,8 +131,9 @@ type History interface {
 	// most n.
 	EventsOf(ctx context.Context, userID string, types []storage.EventType, n int) ([]storage.Event, error)
 	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
-	// offline ones too, but those that rest on keep. It says how many sessions there were. With keep
-	// nothing is left behind when there was nothing to end.
+	// offline ones too, but those that rest on keep. What was proved before at counts from then on
+	// in no session but keep (User.ShutOut). It says how many sessions there were. With keep nothing
+	// is left behind when there was nothing to end.
 	EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (int, error)
 }
 
@@ -162,6 +163,7 @@ type Link struct {
 	EnrollmentID string // what was set up; empty where the mail was about something else
 	At, Expires  time.Time
 	Pressed      time.Time // zero: not yet
+	PasswordHash string    // of the password that pressing it took away, until it is finished; empty: there was none
 	Finished     time.Time // a new password was set by it; zero: not yet
 }
 
@@ -170,9 +172,10 @@ type Links interface {
 	// Link finds one by its token. ErrNotFound: no such token.
 	Link(ctx context.Context, token string) (Link, error)
 	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
-	// session ends, every grant is revoked, the password is emptied and, with undo, every enrollment
-	// that was created after it is removed, whatever the link is about: all of them may be in the
-	// same hands. ErrConflict: it was pressed, or is past its time.
+	// session ends, every grant is revoked, the password is emptied (Link.PasswordHash) and, with
+	// undo, every enrollment that was created after it is removed, whatever the link is about: all of
+	// them may be in the same hands. A recovery code that would be alone then goes with them.
+	// ErrConflict: it was pressed, or is past its time.
 	Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
 	// it rests on the mailbox (User.PasswordMail). It forgets failures as ChangePassword does.
@@ -189,7 +192,8 @@ type Sessions interface {
 	// Session finds a live session by its public id. ErrNotFound: unknown or ended.
 	Session(ctx context.Context, id string) (session.Session, error)
 	// CreateSession inserts s, found from now on by cookie. ErrNotFound: the person is gone or
-	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords).
+	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords,
+	// User.ShutOut).
 	CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// RenewSession replaces evidence, last use and cookie of a live session whose version is
 	// still s.Version; the old cookie is dead from then on. ErrConflict: another request was
@@ -197,9 +201,9 @@ type Sessions interface {
 	RenewSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// TouchSession notes the last use. It never moves it back, and does nothing to an ended one.
 	TouchSession(ctx context.Context, id string, at time.Time) error
-	// EndSession ends a session, and revokes the grants that rest on it but those with
-	// offline_access. Ending an ended one is no error.
-	EndSession(ctx context.Context, id string, at time.Time, trail storage.Trail) error
+	// EndSession ends a session, and revokes the grants that rest on it: those with offline_access
+	// only if all is set. Ending an ended one is no error.
+	EndSession(ctx context.Context, id string, all bool, at time.Time, trail storage.Trail) error
 }
 
 // Audit keeps what happened without a change that it could be written beside.

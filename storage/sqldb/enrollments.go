@@ -71,10 +71,12 @@ func enrollmentArgs(ctx context.Context, e factors.Enrollment, sealed, hash any)
 // of groundsArgs, begin at $first.
 func stands(first int) string {
 	return fmt.Sprintf(`deleted IS NULL AND disabled IS NULL AND passwords = $%d AND changes = $%d
-		AND since IS NOT DISTINCT FROM $%d`, first, first+1, first+2)
+		AND since IS NOT DISTINCT FROM $%d AND shut_out IS NOT DISTINCT FROM $%d`, first, first+1, first+2, first+3)
 }
 
-func groundsArgs(g login.Grounds) []any { return []any{g.Passwords, g.Changes, when(g.Since)} }
+func groundsArgs(g login.Grounds) []any {
+	return []any{g.Passwords, g.Changes, when(g.Since), when(g.ShutOut)}
+}
 
 // changeOn counts a change of a person's factors that was decided on g, and is lockUser besides.
 // ErrConflict: it would be decided anew.
@@ -267,10 +269,11 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 		if err := endMailCodes(ctx, tx, userID, at); err != nil {
 			return err
 		}
-		for _, open := range []string{`tickets WHERE user_id = $1`, `links WHERE user_id = $1 AND finished IS NULL`} {
-			if _, err := exec(ctx, tx, `DELETE FROM `+open, userID); err != nil {
-				return err
-			}
+		if err := dropLinks(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM tickets WHERE user_id = $1`, userID); err != nil {
+			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {
 			return err

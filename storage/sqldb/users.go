@@ -13,7 +13,7 @@ import (
 )
 
 const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
-	u.default_method, u.since, u.changes, u.disabled, u.created, u.updated, u.version`
+	u.default_method, u.since, u.shut_out, u.kept, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
@@ -22,6 +22,8 @@ func userTargets(u *login.User) []any {
 		instant{&u.PasswordMail},
 		&u.Default,
 		instant{&u.Since},
+		instant{&u.ShutOut},
+		&u.Kept,
 		&u.Changes,
 		instant{&u.Disabled},
 		instant{&u.Created},
@@ -57,7 +59,7 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 }
 
 // CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, Passwords, PasswordMail, Since and Changes. ErrConflict: the id was given before, or another
+// method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
@@ -80,21 +82,51 @@ func address(email string) error {
 }
 
 // UpdateUser replaces mail address, name and locale of the person whose version is still u.Version,
-// at u.Updated. The other fields have methods of their own. ErrConflict: it is not, or another
-// person has the mail address. ErrNotFound: the person is gone.
+// at u.Updated. The other fields have methods of their own. Where the mailbox is not the person's any
+// more, the links that it was sent and the code that is on its way to it are worthless; those of trail are
+// good. ErrConflict: it is not, or another person has the mail address. ErrNotFound: the person is gone.
 func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
 	}
-	changed, err := d.change(ctx, trail, `
-		UPDATE users SET changes = changes + CASE WHEN email = $3 AND email_verified = $4 THEN 0 ELSE 1 END,
-			email = $3, email_verified = $4, name = $5, locale = $6, updated = $7, version = version + 1
-		WHERE id = $1 AND version = $2 AND deleted IS NULL`,
-		u.ID, u.Version, u.Email, u.EmailVerified, u.Name, u.Locale, when(u.Updated))
-	if err == nil && !changed {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		was, err := one(ctx, tx, scanMailbox, `UPDATE users SET version = version + 1
+			WHERE id = $1 AND version = $2 AND deleted IS NULL RETURNING email, email_verified`, u.ID, u.Version)
+		if err != nil {
+			return err
+		}
+		is := mailbox{u.Email, u.EmailVerified}
+		if _, err := exec(ctx, tx, `UPDATE users SET email = $2, email_verified = $3, name = $4, locale = $5, updated = $6,
+				changes = changes + CASE WHEN $7 THEN 1 ELSE 0 END WHERE id = $1`,
+			u.ID, is.address, is.verified, u.Name, u.Locale, when(u.Updated), is != was); err != nil {
+			return err
+		}
+		if is.address != was.address || (was.verified && !is.verified) {
+			if err := endMailCodes(ctx, tx, u.ID, u.Updated); err != nil {
+				return err
+			}
+			if err := dropLinks(ctx, tx, u.ID); err != nil {
+				return err
+			}
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	if errors.Is(err, storage.ErrNotFound) {
 		err = d.lost(ctx, `SELECT count(*) FROM users WHERE id = $1 AND deleted IS NULL`, u.ID)
 	}
 	return d.fail(err, "update person")
+}
+
+// mailbox is where a person is written to, and whether it is known to be the person's.
+type mailbox struct {
+	address  string
+	verified bool
+}
+
+func scanMailbox(r row) (m mailbox, err error) {
+	err = r.Scan(&m.address, &m.verified)
+	return m, err
 }
 
 // SetPassword replaces the password of a person, and forgets the failures at the one before; an
@@ -146,7 +178,7 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 		if err := clearAttempts(ctx, tx, s.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
-		if _, err := endSessions(ctx, tx, s.UserID, s.ID, p.At); err != nil {
+		if _, err := shutOut(ctx, tx, s.UserID, s.ID, p.At); err != nil {
 			return err
 		}
 		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {

@@ -341,10 +341,14 @@ var accountTests = map[string]func(*testing.T, *world){
 		}
 		w.grant(t, "of no session", "app", "u1", "")
 		w.session(t, "other", "u2")
+		on := w.on("u1")
 		n, err := w.EndOthers(w.ctx, "u1", "s2", w.now, trail(storage.SessionEnded, "u1"))
 		ok(t, err)
 		same(t, "ended", n, 2)
 		w.wantEvents(t, storage.SessionEnded, 1)
+		w.wantShutOut(t, "u1", w.now, "s2")
+		w.wantShutOut(t, "u2", time.Time{}, "")
+		wantErr(t, "a factor on what was before", w.EnrollFirst(w.ctx, w.app("a1", "u1"), on, storage.Trail{}), storage.ErrConflict)
 		w.wantAlive(t, "u1", "s2")
 		w.wantAlive(t, "u2", "other")
 		w.wantRevoked(t, map[string]bool{"g of s1": true, "g of s2": false, "g of s3": true, "of no session": true})
@@ -352,6 +356,9 @@ var accountTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "ended again", n, 0)
 		w.wantEvents(t, storage.SessionEnded, 1) // of what happened
+		_, err = w.EndOthers(w.ctx, "u1", "s2", w.now.Add(-time.Hour), storage.Trail{})
+		ok(t, err)
+		w.wantShutOut(t, "u1", w.now, "s2") // by a clock that is behind
 		w.grant(t, "later", "app", "u1", "")
 		_, err = w.EndOthers(w.ctx, "u1", "s2", w.now, trail(storage.SessionEnded, "u1"))
 		ok(t, err)
@@ -361,6 +368,42 @@ var accountTests = map[string]func(*testing.T, *world){
 		_, err = w.EndOthers(w.ctx, "u2", "", w.now, trail(storage.SessionEnded, "u2"))
 		ok(t, err)
 		w.wantEvents(t, storage.SessionEnded, 4) // support asked for it
+	},
+	// T-40: a sign-in that was half done when the others were ended makes no session of it.
+	"TestT40_NoSessionOfWhoWasShutOut": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		kept := w.session(t, "s1", "u1")
+		at := w.now.Add(time.Minute)
+		_, err := w.EndOthers(w.ctx, "u1", "s1", at, storage.Trail{})
+		ok(t, err)
+		s := session.Session{ID: "s2", UserID: "u1", Created: at, LastUsed: at, Version: 1, Evidence: proofOf(0, at.Add(-time.Microsecond))}
+		wantErr(t, "by a proof of before", w.CreateSession(w.ctx, s, "cookie", storage.Trail{}), storage.ErrNotFound)
+		s.Evidence = proofOf(0, at)
+		ok(t, w.CreateSession(w.ctx, s, "cookie", storage.Trail{}))
+		s.Evidence = proofOf(0, at.Add(-time.Microsecond))
+		wantErr(t, "renewed by a proof of before", w.RenewSession(w.ctx, s, "new", storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.RenewSession(w.ctx, kept, "new cookie of s1", storage.Trail{}))
+	},
+	"TestT40_AllOfADeviceEnds": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.client(t, "app")
+		for _, id := range []string{"out", "ended", "other"} {
+			w.session(t, id, "u1")
+			w.grant(t, "online "+id, "app", "u1", id)
+			offline := w.newGrant("offline "+id, "app", "u1", id)
+			offline.Offline = true
+			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
+		}
+		ok(t, w.EndSession(w.ctx, "ended", false, w.now, trail(storage.SessionEnded, "u1")))
+		w.wantRevoked(t, map[string]bool{"online ended": true, "offline ended": false})
+		for range 2 { // the second time there is nothing left, and nothing to be told
+			ok(t, w.EndSession(w.ctx, "out", true, w.now, trail(storage.SessionEnded, "u1")))
+			ok(t, w.EndSession(w.ctx, "ended", true, w.now, trail(storage.SessionEnded, "u1")))
+		}
+		w.wantRevoked(t, map[string]bool{
+			"online out": true, "offline out": true, "offline ended": true, "online other": false, "offline other": false,
+		})
+		w.wantEvents(t, storage.SessionEnded, 3)
 	},
 	"EventsOfAPersonAreTheLatest": func(t *testing.T, w *world) {
 		for i := range 5 {
@@ -407,6 +450,15 @@ var accountTests = map[string]func(*testing.T, *world){
 			same(t, "joined "+st.Orgs[i].ID, st.Orgs[i].Joined, w.now)
 		}
 	},
+}
+
+// wantShutOut fails unless that is when everybody but a session was shut out last.
+func (w *world) wantShutOut(t *testing.T, userID string, at time.Time, kept string) {
+	t.Helper()
+	st, err := w.Standing(w.ctx, userID, "")
+	ok(t, err)
+	same(t, "shut out at", st.User.ShutOut, at)
+	same(t, "kept", st.User.Kept, kept)
 }
 
 // wantAlive fails unless these are the sessions of a person.

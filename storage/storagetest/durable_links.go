@@ -60,7 +60,7 @@ var linkTests = map[string]func(*testing.T, *world){
 			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		}
 		want := w.link(t, "token", "u1", "key of u1")
-		want.Pressed = w.now.Add(time.Minute)
+		want.Pressed, want.PasswordHash = w.now.Add(time.Minute), "$argon2id$u1"
 		wantOneWinner(t, race(contenders, func(int) error {
 			return w.Repudiate(w.ctx, "token", w.now.Add(-day), want.Pressed, trail(storage.Repudiated, "u1"))
 		}), storage.ErrConflict)
@@ -109,6 +109,89 @@ var linkTests = map[string]func(*testing.T, *world){
 		w.wantFactors(t, "of another", "u2", "another's")
 		_, err := w.BurnRecovery(w.ctx, "u1", "CODE", w.now)
 		wantErr(t, "the code", err, storage.ErrNotFound)
+	},
+	"TestT12_LinkLeavesNoRecoveryCodeAlone": func(t *testing.T, w *world) {
+		for _, id := range []string{"u1", "u2"} {
+			w.user(t, id)
+			w.recovery(t, "old code of "+id, id, "CODE")
+		}
+		w.passkey(t, "old key", "u2")
+		w.now = w.now.Add(time.Hour)
+		for _, id := range []string{"u1", "u2"} {
+			w.passkey(t, "new key of "+id, id)
+			w.link(t, "link of "+id, id, "")
+			ok(t, w.Repudiate(w.ctx, "link of "+id, w.now.Add(-time.Minute), w.now, storage.Trail{}))
+		}
+		w.wantFactors(t, "alone", "u1")
+		w.wantFactors(t, "beside another", "u2", "old code of u2", "old key")
+	},
+	// T-17: the page of a link has to know the password that a stranger may know.
+	"TestT17_LinkKeepsThePasswordThatItTookAway": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		for _, token := range []string{"first", "second", "never pressed"} {
+			w.link(t, token, "u1", "")
+		}
+		w.link(t, "another's", "u2", "")
+		want := func(what, token, hash string) {
+			t.Helper()
+			l, err := w.Link(w.ctx, token)
+			ok(t, err)
+			same(t, what, l.PasswordHash, hash)
+		}
+		want("before it was pressed", "first", "")
+		for _, token := range []string{"first", "second"} {
+			ok(t, w.Repudiate(w.ctx, token, time.Time{}, w.now, storage.Trail{}))
+			want("pressed", token, "$argon2id$u1")
+		}
+		wantErr(t, "again", w.Repudiate(w.ctx, "first", time.Time{}, w.now, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.Renew(w.ctx, "first", "new", w.now, storage.Trail{}))
+		want("finished", "first", "")
+		want("still open", "second", "$argon2id$u1")
+		want("not pressed", "never pressed", "")
+		want("another's", "another's", "")
+		ok(t, w.SetPassword(w.ctx, "u2", "", w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "another's", time.Time{}, w.now, storage.Trail{}))
+		want("of who has no password", "another's", "")
+	},
+	"TestT17_LinksAndCodesEndWithTheMailbox": func(t *testing.T, w *world) {
+		for what, c := range map[string]struct {
+			address        string
+			verified, ends bool
+		}{
+			"the same": {"", true, false}, "another": {"new@example.com", true, true}, "unverified": {"", false, true},
+		} {
+			w.user(t, what)
+			w.user(t, "not "+what)
+			for _, id := range []string{what, "not " + what} {
+				w.link(t, "open of "+id, id, "")
+				w.link(t, "pressed of "+id, id, "")
+				w.link(t, "finished of "+id, id, "")
+				for _, token := range []string{"pressed of ", "finished of "} {
+					ok(t, w.Repudiate(w.ctx, token+id, time.Time{}, w.now, storage.Trail{}))
+				}
+				ok(t, w.Renew(w.ctx, "finished of "+id, "new", w.now, storage.Trail{}))
+				ok(t, w.KeepMailCode(w.ctx, id, "code of "+id, "111111", w.now, w.now.Add(time.Hour), func([]time.Time) error { return nil }))
+			}
+			w.moves(t, what, c.address, c.verified)
+			gone := map[bool]error{true: storage.ErrNotFound}
+			for id, ends := range map[string]bool{what: c.ends, "not " + what: false} {
+				for _, token := range []string{"open of ", "pressed of "} {
+					_, err := w.Link(w.ctx, token+id)
+					wantErr(t, what+": "+token+id, err, gone[ends])
+				}
+				_, err := w.Link(w.ctx, "finished of "+id)
+				wantErr(t, what+": finished of "+id, err, nil)
+				wantErr(t, what+": code of "+id, w.BurnMailCode(w.ctx, id, "code of "+id, "111111", 5, w.now), gone[ends])
+			}
+		}
+		u := w.user(t, "told")
+		u.Email = "told.new@example.com"
+		left := trail(storage.UserUpdated, "told")
+		left.Links = []storage.Link{{Token: "of the change", UserID: "told", At: w.now, Expires: w.now.Add(day)}}
+		ok(t, w.UpdateUser(w.ctx, u, left))
+		_, err := w.Link(w.ctx, "of the change")
+		wantErr(t, "the link of the change itself", err, nil)
 	},
 	"TestT12_LinkIsOfNoUseAfterItsTime": func(t *testing.T, w *world) {
 		w.user(t, "u1")

@@ -127,7 +127,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		}
 		_, err = w.Session(w.ctx, "s2")
 		wantErr(t, "another person's session", err, nil)
-		s := session.Session{ID: "s3", UserID: "u1", Created: w.now, LastUsed: w.now}
+		s := session.Session{ID: "s3", UserID: "u1", Created: w.now, LastUsed: w.now, Evidence: proofOf(0, w.now)}
 		wantErr(t, "a session of a disabled person", w.CreateSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
 
 		ok(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
@@ -218,7 +218,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "with another person's session", got.Session, session.Session{})
 
-		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, storage.Trail{}))
 		ok(t, w.DeleteOrg(w.ctx, "b", w.now, storage.Trail{}))
 		got, err = w.Standing(w.ctx, "u1", "s1")
 		ok(t, err)
