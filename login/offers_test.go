@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
 )
 
 // Who used the recovery code sets up again what was lost, and what was lost is good no more.
@@ -175,5 +177,35 @@ func TestLaterIsOfOnePerson(t *testing.T) {
 				t.Errorf("%d were counted", n)
 			}
 		})
+	}
+}
+
+// What a browser can is known in every sign-in from it, also in one that goes on from its session and in
+// which no form has said anything yet.
+func TestWhatABrowserCanOutlastsASignIn(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	p := preset("standard")
+	p.MFA = login.Optional
+	w.org("lakeside", p)
+	u := w.person("sam", "lakeside")
+	b := w.browser()
+	b.can = "passkey platform signal"
+	b.password(b.begin(login.Demand{}), u).is(t, "user", u.ID, "amr", "pwd")
+
+	stronger := login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true}
+	page := b.begin(stronger)
+	page.shows(t, http.StatusOK, "Secure Your Account", "Set up another way")
+	b.get(page.on("method")).shows(t, http.StatusOK, "Set Up Another Way", "Passkey")
+	page = b.follow(b.post(page.on("method"), "method", "passkey"))
+	page.shows(t, http.StatusOK, "Set Up a Passkey")
+
+	// A form without a word about it says nothing, and another script another thing.
+	b.can = ""
+	b.post(b.begin(stronger).on("enroll"), "code", "12").shows(t, http.StatusUnprocessableEntity, "Set up another way")
+	b.begin(stronger).shows(t, http.StatusOK, "Set up another way")
+	page = b.begin(stronger)
+	b.post(page.on("enroll"), "code", "12", templates.Can, "")
+	if got := b.begin(stronger); strings.Contains(got.body, "Set up another way") {
+		t.Error("a browser that says that it cannot use passkeys is offered one")
 	}
 }

@@ -46,10 +46,7 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		}
 		return visit{}, otherBrowser{tx}
 	}
-	switch {
-	case r.Method == http.MethodPost && r.PostForm.Has(templates.Can):
-		tx.Can = capabilities(r.PostForm.Get(templates.Can))
-	case tx.Can == nil:
+	if tx.Can == nil || r.PostForm.Has(templates.Can) {
 		tx.Can = s.remembered(r).Can
 	}
 	return s.decide(r, tx)

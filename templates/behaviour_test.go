@@ -132,7 +132,7 @@ func TestU04_WithoutScript(t *testing.T) {
 	tab.Tick("confirmed")
 	tab.Press("Continue")
 	tab.See(arrived)
-	if got := d.received(t); got.Encode() != "confirmed=true" {
+	if got := d.received(t); got.Encode() != "can=&confirmed=true" {
 		t.Errorf("the box sent %v", got)
 	}
 }

@@ -41,9 +41,8 @@ type Ceremony struct {
 	Absent  bool
 }
 
-// Can is the name of the hidden field of the forms of Identifier, Password, Challenge, EnrollTOTP and
-// Ticket, and of every Ceremony, that the script fills with what the browser can, separated by spaces: "passkey",
-// "platform", "signal".
+// Can is the name of the hidden field of the main form of every page of a sign-in, and of every Ceremony,
+// that the script fills with what the browser can, separated by spaces: "passkey", "platform", "signal".
 const Can = "can"
 
 // Identifier is the first page: SIGN IN, Email, Continue, and a passkey instead.
