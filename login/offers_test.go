@@ -28,7 +28,7 @@ func TestReplaceAfterRecovery(t *testing.T) {
 	p = b.follow(b.post(p.on("challenge"), "code", code))
 	p.shows(t, http.StatusOK, "Almost There!", "does not work any more")
 	p = b.follow(b.post(p.on("recovery"), "confirmed", "true"))
-	p.shows(t, http.StatusOK, "Did You Lose Your Phone?", "Authenticator app")
+	p.shows(t, http.StatusOK, "Did You Lose a Device?", "Authenticator app")
 	p = b.follow(b.post(p.on("replace")))
 	p.shows(t, http.StatusOK, "takes the place")
 	seed := p.seed(t)
@@ -44,6 +44,51 @@ func TestReplaceAfterRecovery(t *testing.T) {
 	p = c.password(c.begin(login.Demand{}), u)
 	c.post(p.on("challenge"), "code", w.app(old)).shows(t, http.StatusUnprocessableEntity, "is not right")
 	c.follow(c.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID)
+}
+
+// Who has a passkey alone, and is where it is not, is asked what is lost too.
+func TestReplacePasskeyAfterRecovery(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	p := phone.password(phone.begin(login.Demand{}), u)
+	p = phone.follow(phone.post(p.on("method"), "method", "passkey"))
+	p = phone.follow(phone.make(p))
+	p = phone.follow(phone.use(p))
+	p = phone.follow(phone.post(p.on("name"), "name", "Anna's telephone"))
+	p.shows(t, http.StatusOK, "Almost There!")
+	code := p.recoveryCode(t)
+	phone.follow(phone.post(p.on("recovery"), "confirmed", "true")).is(t, "user", u.ID)
+
+	w.pass(time.Hour)
+	b := w.browser()
+	lost := func(code string) (page, string) {
+		p := b.password(b.begin(login.Demand{Fresh: true}), u)
+		p = b.follow(b.post(p.on("method"), "method", "recovery"))
+		p = b.follow(b.post(p.on("challenge"), "code", code))
+		next := p.recoveryCode(t)
+		return b.follow(b.post(p.on("recovery"), "confirmed", "true")), next
+	}
+	p, code = lost(code)
+	p.shows(t, http.StatusOK, "Did You Lose a Device?", "Anna's telephone", "Set up a new authenticator app", "remove that passkey on your account page")
+	if strings.Contains(p.body, "Set up a new passkey") {
+		t.Error("a passkey is offered to a browser that has said of none")
+	}
+	p = b.follow(b.post(p.on("replace"), "method", "passkey"))
+	p.shows(t, http.StatusOK, "Add an Authenticator App", "Not now")
+	b.follow(b.post(p.on("cancel"))).is(t, "user", u.ID)
+
+	b.keep("vseeid-session", "")
+	b.can = "passkey"
+	p, _ = lost(code)
+	p.shows(t, http.StatusOK, "Anna's telephone", "Set up a new passkey", "Set up a new authenticator app")
+	p = b.follow(b.post(p.on("replace"), "method", "passkey"))
+	p.shows(t, http.StatusOK, "Add a Passkey", "Not now")
+	b.follow(b.post(p.on("later"))).is(t, "user", u.ID)
+	if n := len(w.enrolled(u)); n != 2 {
+		t.Errorf("%d factors: %+v", n, w.enrolled(u))
+	}
 }
 
 func TestNamesOfPasskeys(t *testing.T) {

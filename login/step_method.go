@@ -13,8 +13,10 @@ func (v visit) chooses() bool {
 	switch v.step.Kind {
 	case Challenge: // of one way too: its list says why there is no other
 		return true
-	case Prove, Enroll, Add, Offer:
+	case Prove, Enroll, Add:
 		return len(v.step.Methods) > 1
+	case Offer:
+		return v.step.Offer == OfferEnroll && len(v.step.Methods) > 1
 	case Identify, Ticket, Done, Fail:
 	}
 	return false

@@ -95,7 +95,7 @@ func TestU04_WithoutScript(t *testing.T) {
 		{"registered", "name", "My phone", "Continue", url.Values{"name": {"My phone"}}},
 		{"enroll-later", "", "", "Remind me later", url.Values{}},
 		{"enroll-passkey", "", "", "Remind me later", url.Values{}},
-		{"replace", "", "", "Set up a new authenticator app", url.Values{}},
+		{"replace", "", "", "Set up a new authenticator app", url.Values{"method": {"totp"}}},
 		{"ticket", "code", "ABCD-EFGH", "Continue", url.Values{"code": {"ABCD-EFGH"}}},
 		{"signal", "", "", "Continue", url.Values{}},
 		{"factor", "name", "My phone", "Save", url.Values{"name": {"My phone"}}},

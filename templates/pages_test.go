@@ -139,7 +139,7 @@ func TestU04_FormsSendWhatTheyPromise(t *testing.T) {
 		{"registered", tx + "/name", []string{"can", "name"}},
 		{"enroll-later", tx + "/later", nil},
 		{"enroll-passkey-adding", tx + "/cancel", nil},
-		{"replace", tx + "/replace", []string{"can"}},
+		{"replace", tx + "/replace", []string{"can", "method", "method"}},
 		{"ticket", tx + "/ticket", []string{"can", "code"}},
 		{"signal", "/gallery/taken", nil},
 		{"account", "/account/trust", nil},

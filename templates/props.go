@@ -85,7 +85,8 @@ type EnrollTOTP struct {
 	Other   string // link to another way to set up; empty: this one only
 	Later   string // POST here to put it off, as Leave says; empty: it cannot be
 	Leave   Leave
-	Adding  bool // the person came from the account page: it is one more, and Cancel leads back there
+	Adding  bool // it is one more, and Cancel leads back to the account page
+	Aside   bool // with Adding: the person is on the way to an app, and Cancel goes on to it
 	Replace bool // it takes the place of the authenticator apps that are set up
 	Problem Text
 }
@@ -167,6 +168,7 @@ type EnrollPasskey struct {
 	Later   string // as in EnrollTOTP
 	Leave   Leave
 	Adding  bool
+	Aside   bool // as in EnrollTOTP
 	Problem Text
 }
 
@@ -192,9 +194,10 @@ type Registered struct {
 // Replace offers to set up again what may be lost, after a recovery code was used.
 type Replace struct {
 	Frame
-	Action string // POST: set up a new authenticator app, in the place of the old ones
-	Later  string // POST: not now
-	Lost   []Factor
+	Action string   // field `method`, one submit button for each of Kinds; a new authenticator app takes the place of the old ones
+	Kinds  []string // "totp", "passkey": what can be set up here, the first one first
+	Later  string   // POST: not now
+	Lost   []Factor // what is set up
 }
 
 // Signal is a page that tells the browser which passkeys are still good and goes on by itself, or by a
