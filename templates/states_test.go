@@ -155,7 +155,7 @@ func setUp(t testing.TB) []shown {
 			Missing: []templates.Missing{
 				{Kind: "passkey", Why: text("method.missing.browser")},
 				{Kind: "totp", Why: text("method.missing.closed")},
-				{Kind: "email", Why: text("method.missing.unverified")},
+				{Kind: "email", Why: templates.Text{Key: "method.missing.mailbox", Args: map[string]any{"Until": now.AddDate(0, 0, 5)}}},
 			},
 		}},
 		{"methods-enroll", templates.Methods{Frame: frame, Action: tx + "/method", Kinds: []string{"totp", "passkey"}, Enroll: true, Back: tx}},
