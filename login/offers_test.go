@@ -37,8 +37,14 @@ func TestReplaceAfterRecovery(t *testing.T) {
 		t.Error("the old one went before the new one came")
 	}
 	b.follow(b.post(p.on("enroll"), "code", w.app(seed))).is(t, "user", u.ID, "amr", "mfa otp pwd")
-	if e := w.enrollment(u, factors.TOTP); e.ID == lost.ID || len(w.enrolled(u)) != 2 {
+	if e := w.enrollment(u, factors.TOTP); e.ID == lost.ID || e.Name != lost.Name || len(w.enrolled(u)) != 2 {
 		t.Errorf("%+v", w.enrolled(u))
+	}
+	if n := w.count(u.ID, storage.FactorRemoved); n != 1 {
+		t.Errorf("%d factors were removed, by what was noted", n)
+	}
+	if mail, _ := w.lastMail(u); !strings.Contains(mail.Text, "Codes from the old one do not work any more") {
+		t.Errorf("the mail says nothing of the old one: %s", mail.Text)
 	}
 	c := w.browser()
 	p = c.password(c.begin(login.Demand{}), u)

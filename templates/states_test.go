@@ -202,6 +202,8 @@ func account() []shown {
 	last, factorLong := factor, factor
 	last.Factor, last.Last = app, true
 	factorLong.Problem = text("name.long")
+	factorRecovery := factor
+	factorRecovery.Factor, factorRecovery.Recovery = app, true
 	password := templates.PasswordPage{Frame: noApp, Action: "/account/password", Email: charlotte, Min: 12, Back: "/account"}
 	wrongCurrent := password
 	wrongCurrent.Current = text("newpassword.current.wrong")
@@ -215,6 +217,7 @@ func account() []shown {
 		{"factor", factor},
 		{"factor-last", last},
 		{"factor-long", factorLong},
+		{"factor-recovery", factorRecovery},
 		{"default", templates.DefaultPage{Frame: noApp, Action: "/account/default", Choices: []string{"passkey", "totp", "email"}, Default: "totp", Back: "/account"}},
 		{"newpassword", password},
 		{"newpassword-current", wrongCurrent},
