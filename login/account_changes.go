@@ -84,7 +84,7 @@ func (s *Server) showFactor(w http.ResponseWriter, r *http.Request, v visit, e f
 	card := s.card(v, e)
 	return templates.Serve(w, r, status, templates.FactorPage{
 		Frame: s.frame(r, Demand{}), Factor: card, Rename: card.Link, Remove: card.Link + "/remove",
-		Last: v.last(e), Back: accountPath, Problem: problem,
+		Last: v.last(e), Recovery: v.takesRecovery(e), Back: accountPath, Problem: problem,
 	})
 }
 
@@ -173,12 +173,27 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 	}
 	return &deed{
 		event: storage.Event{Type: storage.FactorRemoved, Detail: map[string]string{"factor": string(e.Kind)}},
-		tell:  notice.Change{What: notice.Removed, Kind: e.Kind},
-		done:  "removed",
+		tell:  notice.Change{What: notice.Removed, Kind: e.Kind, Recovery: v.takesRecovery(e)},
+		done:  v.removedWord(e),
 		do: func(ctx context.Context, trail storage.Trail) error {
 			return s.Removals.RemoveEnrollment(ctx, removal, func(done Removed) storage.Trail { return v.besides(trail, done) })
 		},
 	}, nil
+}
+
+// takesRecovery reports whether the recovery code goes with e, as it would be alone.
+func (v visit) takesRecovery(e factors.Enrollment) bool {
+	return len(v.of(factors.Recovery)) > 0 && !slices.ContainsFunc(v.enrolled, func(other factors.Enrollment) bool {
+		return other.ID != e.ID && slices.Contains(listed, other.Kind)
+	})
+}
+
+// removedWord is what the account page says when e is removed.
+func (v visit) removedWord(e factors.Enrollment) string {
+	if v.takesRecovery(e) {
+		return "removed.recovery"
+	}
+	return "removed"
 }
 
 // besides is trail with what removing a factor did besides.

@@ -537,6 +537,39 @@ func TestW12_LastFactorStays(t *testing.T) {
 	anna.post("/account/factors/"+added.ID+"/remove").shows(t, http.StatusNotFound, "It Is Not There")
 }
 
+// Two apps have two names, and it is said that the recovery code goes with the last one.
+func TestRemoveTheRecoveryCodeWithTheLastFactor(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	optional := preset("standard")
+	optional.MFA = login.Optional
+	w.setPolicy("riverside", optional)
+	first, second := w.enrollment(anna.user, factors.TOTP), anna.addApp()
+	third := anna.addApp()
+	if first.Name != "Authenticator app" || second.Name != "Authenticator app 2" || third.Name != "Authenticator app 3" {
+		t.Errorf("names %q, %q and %q", first.Name, second.Name, third.Name)
+	}
+	const too = "Your recovery code is removed with it"
+	for _, e := range []factors.Enrollment{third, first} {
+		p := anna.get("/account/factors/" + e.ID)
+		p.shows(t, http.StatusOK, "will stop working")
+		if strings.Contains(p.body, too) {
+			t.Errorf("%s: %q", e.Name, too)
+		}
+		anna.follow(anna.post("/account/factors/"+e.ID+"/remove")).shows(t, http.StatusOK, "was removed from your account.")
+	}
+	anna.get("/account/factors/"+second.ID).shows(t, http.StatusOK, "will stop working", too)
+	p := anna.follow(anna.post("/account/factors/" + second.ID + "/remove"))
+	p.shows(t, http.StatusOK, "and your recovery code with it")
+	if mail, _ := w.lastMail(anna.user); !strings.Contains(mail.Text, "Your recovery code went with it") {
+		t.Errorf("the mail says %s", mail.Text)
+	}
+	if left := w.enrolled(anna.user); len(left) != 0 {
+		t.Errorf("left: %+v", left)
+	}
+}
+
 func TestW12_TwoTabsRemoveTheLastTwo(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

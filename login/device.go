@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/templates"
 )
 
 // remembered is what a browser keeps for us of the people who sign in with it.
@@ -35,13 +36,31 @@ func deviceWho(userID string) []byte {
 }
 
 // remembered is what the browser brings; nothing where the cookie is absent or does not open, for it
-// is a convenience and no proof.
+// is a convenience and no proof. What a form says now that the browser can goes before what one said.
 func (s *Server) remembered(r *http.Request) remembered {
 	var out remembered
 	if !s.sealed(r, deviceCookie, devicePurpose, &out) {
-		return remembered{}
+		out = remembered{}
+	}
+	if r.PostForm.Has(templates.Can) {
+		out.Can = heard(r.PostForm.Get(templates.Can), out.Can)
 	}
 	return out
+}
+
+// keepCan has the browser remember what a form says that it can: the next sign-in may begin on a page
+// that nothing was posted to.
+func (s *Server) keepCan(w http.ResponseWriter, r *http.Request) error {
+	if !r.PostForm.Has(templates.Can) {
+		return nil
+	}
+	var before remembered
+	s.sealed(r, deviceCookie, devicePurpose, &before)
+	m := s.remembered(r)
+	if slices.Equal(before.Can, m.Can) {
+		return nil
+	}
+	return s.keepRemembered(w, m)
 }
 
 // of is the part of a person, or -1.
@@ -62,8 +81,7 @@ func (s *Server) device(r *http.Request, userID string) Device {
 }
 
 // keepDevice changes what the browser remembers of a person. can is what its script found that it
-// can; nil where nothing was said. Of many people the one who was here the longest time ago is
-// forgotten.
+// can; nil where nothing was said.
 func (s *Server) keepDevice(w http.ResponseWriter, r *http.Request, userID string, can []Capability, change func(*Device)) error {
 	m := s.remembered(r)
 	part := devicePart{Who: deviceWho(userID)}
@@ -79,17 +97,21 @@ func (s *Server) keepDevice(w http.ResponseWriter, r *http.Request, userID strin
 	if can != nil {
 		m.Can = can
 	}
-	for m.People = m.People[:min(len(m.People), devicePeople)]; len(m.People) > 0; m.People = m.People[:len(m.People)-1] {
+	return s.keepRemembered(w, m)
+}
+
+// keepRemembered has the browser keep m. Of many people the one who was here the longest time ago is forgotten.
+func (s *Server) keepRemembered(w http.ResponseWriter, m remembered) error {
+	for m.People = m.People[:min(len(m.People), devicePeople)]; ; m.People = m.People[:len(m.People)-1] {
 		value, err := s.seal(devicePurpose, m)
 		if err != nil {
 			return err
 		}
-		if len(value) <= deviceLimit {
+		if len(value) <= deviceLimit || len(m.People) == 0 {
 			s.cookies.set(w, deviceCookie, value, browserAge)
 			return nil
 		}
 	}
-	return nil
 }
 
 // knows is a change of a Device: the passkey was made or used on it.

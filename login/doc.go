@@ -37,7 +37,7 @@
 //	POST /u/login/{tx}/enroll      the first code of an authenticator app that is being set up
 //	POST /u/login/{tx}/recovery    the word that the recovery code is recorded
 //	POST /u/login/{tx}/name        what the new passkey is called
-//	POST /u/login/{tx}/replace     a new authenticator app in the place of a lost one
+//	POST /u/login/{tx}/replace     an authenticator app or a passkey in the place of what is lost
 //	POST /u/login/{tx}/signal      the browser was told which passkeys there are
 //	POST /u/login/{tx}/later       not now
 //	POST /u/login/{tx}/never       not on this device

@@ -98,7 +98,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request) error {
 		}
 		return errForm
 	}
-	return nil
+	return s.keepCan(w, r)
 }
 
 // explain shows the page of an error.

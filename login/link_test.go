@@ -584,3 +584,33 @@ func TestT12_LinkLeavesNoRecoveryCodeAlone(t *testing.T) {
 	p = b.follow(b.post(p.on("identifier"), "email", anna.user.Email))
 	b.follow(b.post(p.on("password"), "password", newWord)).shows(t, http.StatusOK, "Secure Your Account")
 }
+
+// Who is not asked for a mail code, because the password came by mail, is told so and until when.
+func TestT17_WhyAMailCodeIsNotAskedFor(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	anna.user = w.verified(anna.user)
+	_, link := w.told(anna)
+	b := w.browser()
+	b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password", "another password than the one that you had")
+	b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	until := w.now().Add(7 * 24 * time.Hour).UTC().Format("2 January 2006")
+
+	list := func(b *browser, word string) page {
+		b.keep("vseeid-session", "")
+		p := b.begin(login.Demand{})
+		p = b.follow(b.post(p.on("identifier"), "email", anna.user.Email))
+		p = b.follow(b.post(p.on("password"), "password", word))
+		return b.get(p.on("method"))
+	}
+	p := list(b, newWord)
+	p.shows(t, http.StatusOK, "Not available now", "set by a link in an email", "from "+until+" on")
+	if strings.Contains(p.body, "not enough for what you want to open") {
+		t.Error("the reason is another one")
+	}
+	// A password that two factors stand behind is no longer the mailbox's.
+	b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+	b.follow(b.post("/account/password", "current", newWord, "password", newWord+" anew")).shows(t, http.StatusOK, "password was changed")
+	list(w.browser(), newWord+" anew").shows(t, http.StatusOK, "A code that we send to your email address")
+}

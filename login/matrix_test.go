@@ -98,7 +98,7 @@ func scenarios() []scenario {
 			p := d.password(d.begin(login.Demand{}), u)
 			return u, d.follow(d.post(p.on("enroll"), "code", w.app(p.seed(w.t))))
 		}},
-		{"offer replace", "Did You Lose Your Phone?", false, func(w *world, d *device) (login.User, page) {
+		{"offer replace", "Did You Lose a Device?", false, func(w *world, d *device) (login.User, page) {
 			u := person(w, "riverside")
 			_, code := d.trusts(u)
 			w.pass(time.Minute)

@@ -21,6 +21,7 @@ const (
 	MissingWeak       MissingReason = "weak"       // it is not enough for what is asked
 	MissingLesser     MissingReason = "lesser"     // the organization asks who has a passkey for that
 	MissingBrowser    MissingReason = "browser"    // the browser cannot use it
+	MissingMailbox    MissingReason = "mailbox"    // the password was set on the word of the same mailbox
 	MissingUnverified MissingReason = "unverified" // nobody has shown that the mail address is the person's
 )
 
@@ -32,7 +33,8 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	if step.Kind != Challenge || !owns(enrolled) {
 		return nil
 	}
-	would := q.sufficient(q.demanded(tx.Demand).any)
+	need := q.demanded(tx.Demand).any
+	would := q.sufficient(need)
 	var out []MissingMethod
 	for _, k := range []factors.Kind{factors.Passkey, factors.TOTP, factors.Email, factors.Recovery} {
 		if slices.Contains(step.Methods, k) {
@@ -52,8 +54,23 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 			reason = MissingLesser
 		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser
+		case k == factors.Email && q.sameMailbox(need):
+			reason = MissingMailbox
 		}
 		out = append(out, MissingMethod{Kind: k, Reason: reason})
 	}
 	return out
+}
+
+// sameMailbox reports whether a mail code would do if the password did not rest on the mailbox itself.
+func (q inquiry) sameMailbox(need requirement) bool {
+	evidence := slices.Clone(q.evidence)
+	for i, e := range evidence {
+		if e.Kind == factors.Password {
+			evidence[i].Source = passwordSource
+		}
+	}
+	return slices.ContainsFunc(q.mailbox(), func(box factors.Enrollment) bool {
+		return q.p.takes(box, q.enrolled) && need(append(slices.Clone(evidence), promised(box)))
+	})
 }

@@ -25,7 +25,7 @@ const (
 // Step is what Next decided.
 type Step struct {
 	Kind    StepKind
-	Methods []factors.Kind // Prove, Challenge, Enroll, Add, OfferEnroll: what would do, the one to ask for first
+	Methods []factors.Kind // Prove, Challenge, Enroll, Add, OfferEnroll, OfferReplace: what would do, the one to ask for first
 	// With are, for Challenge, the enrollments of Methods that would do: an acr may ask for a passkey
 	// that some of the person's are not. For Prove they are the passkeys that this browser knows.
 	With  []factors.Enrollment

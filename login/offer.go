@@ -25,8 +25,12 @@ func (q inquiry) offer() (Step, bool) {
 			continue
 		}
 		step := Step{Kind: Offer, Offer: o.kind}
-		if o.kind == OfferEnroll {
+		switch o.kind {
+		case OfferEnroll:
 			step.Methods, step.Leave = q.enrollable(multiFactor), q.p.Leave
+		case OfferReplace:
+			step.Methods = q.replaceable()
+		case OfferRecovery, OfferTrust, OfferName, OfferSignal:
 		}
 		return step, true
 	}
@@ -56,12 +60,31 @@ func (q inquiry) offersRecovery() bool {
 	return !recorded && q.p.letsRecover(q.enrolled) && q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)
 }
 
-// offersReplace: who used the recovery code may have lost what it stands in for.
+// offersReplace: who used the recovery code may have lost what it stands in for, and can set up here
+// what takes its place.
 func (q inquiry) offersReplace() bool {
-	return q.p.Lets(factors.TOTP) && q.provedBy(factors.Recovery) &&
-		slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
-			return e.Kind == factors.TOTP && e.Created.Before(q.tx.Started)
-		})
+	return q.provedBy(factors.Recovery) && len(q.replaceable()) > 0 && slices.ContainsFunc(q.enrolled, q.losable)
+}
+
+// losable reports whether e is something that was there before and may be lost by now.
+func (q inquiry) losable(e factors.Enrollment) bool {
+	return slices.Contains(selfEnrolled, e.Kind) && e.Created.Before(q.tx.Started)
+}
+
+// replaceable are the kinds of which the person may set up another one here, in the place of what may be
+// lost: first those of which there is one.
+func (q inquiry) replaceable() []factors.Kind {
+	out := slices.DeleteFunc(slices.Clone(selfEnrolled), func(k factors.Kind) bool {
+		return !q.p.Lets(k) || (k == factors.Passkey && !(q.can(CanPasskey) && q.room(k)))
+	})
+	other := func(k factors.Kind) int {
+		if slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool { return e.Kind == k && q.losable(e) }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b factors.Kind) int { return other(a) - other(b) })
+	return out
 }
 
 // offersTrust: the device can verify its user and has no passkey of the person yet, as far as its

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
 )
 
 // Who used the recovery code sets up again what was lost, and what was lost is good no more.
@@ -26,7 +28,7 @@ func TestReplaceAfterRecovery(t *testing.T) {
 	p = b.follow(b.post(p.on("challenge"), "code", code))
 	p.shows(t, http.StatusOK, "Almost There!", "does not work any more")
 	p = b.follow(b.post(p.on("recovery"), "confirmed", "true"))
-	p.shows(t, http.StatusOK, "Did You Lose Your Phone?", "Authenticator app")
+	p.shows(t, http.StatusOK, "Did You Lose a Device?", "Authenticator app")
 	p = b.follow(b.post(p.on("replace")))
 	p.shows(t, http.StatusOK, "takes the place")
 	seed := p.seed(t)
@@ -35,13 +37,64 @@ func TestReplaceAfterRecovery(t *testing.T) {
 		t.Error("the old one went before the new one came")
 	}
 	b.follow(b.post(p.on("enroll"), "code", w.app(seed))).is(t, "user", u.ID, "amr", "mfa otp pwd")
-	if e := w.enrollment(u, factors.TOTP); e.ID == lost.ID || len(w.enrolled(u)) != 2 {
+	if e := w.enrollment(u, factors.TOTP); e.ID == lost.ID || e.Name != lost.Name || len(w.enrolled(u)) != 2 {
 		t.Errorf("%+v", w.enrolled(u))
+	}
+	if n := w.count(u.ID, storage.FactorRemoved); n != 1 {
+		t.Errorf("%d factors were removed, by what was noted", n)
+	}
+	if mail, _ := w.lastMail(u); !strings.Contains(mail.Text, "Codes from the old one do not work any more") {
+		t.Errorf("the mail says nothing of the old one: %s", mail.Text)
 	}
 	c := w.browser()
 	p = c.password(c.begin(login.Demand{}), u)
 	c.post(p.on("challenge"), "code", w.app(old)).shows(t, http.StatusUnprocessableEntity, "is not right")
 	c.follow(c.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID)
+}
+
+// Who has a passkey alone, and is where it is not, is asked what is lost too.
+func TestReplacePasskeyAfterRecovery(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	p := phone.password(phone.begin(login.Demand{}), u)
+	p = phone.follow(phone.post(p.on("method"), "method", "passkey"))
+	p = phone.follow(phone.make(p))
+	p = phone.follow(phone.use(p))
+	p = phone.follow(phone.post(p.on("name"), "name", "Anna's telephone"))
+	p.shows(t, http.StatusOK, "Almost There!")
+	code := p.recoveryCode(t)
+	phone.follow(phone.post(p.on("recovery"), "confirmed", "true")).is(t, "user", u.ID)
+
+	w.pass(time.Hour)
+	b := w.browser()
+	lost := func(code string) (page, string) {
+		p := b.password(b.begin(login.Demand{Fresh: true}), u)
+		p = b.follow(b.post(p.on("method"), "method", "recovery"))
+		p = b.follow(b.post(p.on("challenge"), "code", code))
+		next := p.recoveryCode(t)
+		return b.follow(b.post(p.on("recovery"), "confirmed", "true")), next
+	}
+	p, code = lost(code)
+	p.shows(t, http.StatusOK, "Did You Lose a Device?", "Anna's telephone", "Set up a new authenticator app", "remove that passkey on your account page")
+	if strings.Contains(p.body, "Set up a new passkey") {
+		t.Error("a passkey is offered to a browser that has said of none")
+	}
+	p = b.follow(b.post(p.on("replace"), "method", "passkey"))
+	p.shows(t, http.StatusOK, "Add an Authenticator App", "Not now")
+	b.follow(b.post(p.on("cancel"))).is(t, "user", u.ID)
+
+	b.keep("vseeid-session", "")
+	b.can = "passkey"
+	p, _ = lost(code)
+	p.shows(t, http.StatusOK, "Anna's telephone", "Set up a new passkey", "Set up a new authenticator app")
+	p = b.follow(b.post(p.on("replace"), "method", "passkey"))
+	p.shows(t, http.StatusOK, "Add a Passkey", "Not now")
+	b.follow(b.post(p.on("later"))).is(t, "user", u.ID)
+	if n := len(w.enrolled(u)); n != 2 {
+		t.Errorf("%d factors: %+v", n, w.enrolled(u))
+	}
 }
 
 func TestNamesOfPasskeys(t *testing.T) {
@@ -175,5 +228,35 @@ func TestLaterIsOfOnePerson(t *testing.T) {
 				t.Errorf("%d were counted", n)
 			}
 		})
+	}
+}
+
+// What a browser can is known in every sign-in from it, also in one that goes on from its session and in
+// which no form has said anything yet.
+func TestWhatABrowserCanOutlastsASignIn(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	p := preset("standard")
+	p.MFA = login.Optional
+	w.org("lakeside", p)
+	u := w.person("sam", "lakeside")
+	b := w.browser()
+	b.can = "passkey platform signal"
+	b.password(b.begin(login.Demand{}), u).is(t, "user", u.ID, "amr", "pwd")
+
+	stronger := login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true}
+	page := b.begin(stronger)
+	page.shows(t, http.StatusOK, "Secure Your Account", "Set up another way")
+	b.get(page.on("method")).shows(t, http.StatusOK, "Set Up Another Way", "Passkey")
+	page = b.follow(b.post(page.on("method"), "method", "passkey"))
+	page.shows(t, http.StatusOK, "Set Up a Passkey")
+
+	// A form without a word about it says nothing, and another script another thing.
+	b.can = ""
+	b.post(b.begin(stronger).on("enroll"), "code", "12").shows(t, http.StatusUnprocessableEntity, "Set up another way")
+	b.begin(stronger).shows(t, http.StatusOK, "Set up another way")
+	page = b.begin(stronger)
+	b.post(page.on("enroll"), "code", "12", templates.Can, "none")
+	if got := b.begin(stronger); strings.Contains(got.body, "Set up another way") {
+		t.Error("a browser that says that it cannot use passkeys is offered one")
 	}
 }

@@ -241,6 +241,7 @@ func (s *Server) ticketPage(r *http.Request, v visit, frame templates.Frame, p p
 // enrollPage sets a factor up: a first one, one more, or one that will be asked for soon.
 func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p problem) (templates.Pager, error) {
 	adding, c := v.step.Kind == Add, s.asked(v)
+	aside := adding && v.tx.Return == "" // an app waits
 	var other, later, cancel string
 	if len(v.step.Methods) > 1 {
 		other = v.tx.path("method")
@@ -257,7 +258,7 @@ func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p p
 	case factors.Passkey:
 		return templates.EnrollPasskey{
 			Frame: frame, Ceremony: v.ceremony(c), Email: v.user.Email, Other: other, Cancel: cancel,
-			Later: later, Leave: leave, Adding: adding, Problem: p.text,
+			Later: later, Leave: leave, Adding: adding, Aside: aside, Problem: p.text,
 		}, nil
 	}
 	prompt := v.tx.Pending.Prompt
@@ -268,7 +269,7 @@ func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p p
 	page := templates.EnrollTOTP{
 		Frame: frame, Action: v.tx.path("enroll"), QR: templates.QR{Size: size, Path: path},
 		Key: prompt.Key, URI: prompt.URI, Email: v.user.Email, Cancel: cancel, Other: other, Problem: p.text,
-		Later: later, Leave: leave, Adding: adding, Replace: adding && v.tx.Replaces,
+		Later: later, Leave: leave, Adding: adding, Aside: aside, Replace: adding && v.tx.Replaces && len(v.of(factors.TOTP)) > 0,
 		Manual: r.FormValue("view") == "key", Toggle: v.tx.path("") + "?view=key",
 	}
 	if page.Manual {
@@ -301,13 +302,7 @@ func (s *Server) offerPage(r *http.Request, v visit, frame templates.Frame, p pr
 			Later: v.tx.path("later"), After: time.Duration(v.policy.Trust.RemindAfter), Never: v.tx.path("never"),
 		}, nil
 	case OfferReplace:
-		page := templates.Replace{Frame: frame, Action: v.tx.path("replace"), Later: v.tx.path("later")}
-		for _, e := range v.of(factors.TOTP) {
-			page.Lost = append(page.Lost, templates.Factor{
-				Kind: string(e.Kind), Name: e.Name, Created: e.Created, LastUsed: e.LastUsed,
-			})
-		}
-		return page, nil
+		return s.replacePage(v, frame), nil
 	case OfferName:
 		signals, err := s.signals(r.Context(), v)
 		return templates.Registered{
@@ -318,6 +313,18 @@ func (s *Server) offerPage(r *http.Request, v visit, frame templates.Frame, p pr
 		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signals: signals}, err
 	}
 	return nil, fmt.Errorf("no page for the offer %q", v.step.Offer)
+}
+
+// replacePage shows what is still set up to who may have lost it.
+func (s *Server) replacePage(v visit, frame templates.Frame) templates.Pager {
+	page := templates.Replace{
+		Frame: frame, Action: v.tx.path("replace"), Later: v.tx.path("later"), Kinds: words(v.step.Methods),
+	}
+	for _, card := range s.cards(v) {
+		card.Link = "" // the sign-in is not done yet
+		page.Lost = append(page.Lost, card)
+	}
+	return page
 }
 
 // refuse ends a sign-in that cannot be met. The client hears of it at once, but where it is not

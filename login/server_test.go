@@ -40,7 +40,7 @@ func TestFirstSignIn(t *testing.T) {
 			t.Error("the new recovery code is the old one")
 		}
 		p = third.follow(third.post(p.on("recovery"), "confirmed", "true"))
-		p.shows(t, http.StatusOK, "Did You Lose Your Phone?")
+		p.shows(t, http.StatusOK, "Did You Lose a Device?")
 		third.follow(third.post(p.on("later"))).is(t, "amr", "mfa otp pwd")
 
 		for event, n := range map[storage.EventType]int{

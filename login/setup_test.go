@@ -260,7 +260,7 @@ func TestWalk_T12_T13_NamingAnotherSetsNothingUp(t *testing.T) {
 		case step.Offer == login.OfferRecovery:
 			made = []factors.Kind{factors.Recovery}
 		case step.Offer == login.OfferReplace:
-			made = []factors.Kind{factors.TOTP}
+			made = step.Methods
 		}
 		if strictest.Policy.MFA == login.Off || !slices.ContainsFunc(made, strictest.Policy.Allows) {
 			continue // where nobody is asked for a second factor, it is nobody's to guard

@@ -28,7 +28,26 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("set up an authenticator app: %w", err)
 	}
+	e.Name = v.appName(e.Name)
 	return s.setUp(w, r, v, e)
+}
+
+// appName is what one more authenticator app is called until its owner calls it something else: by usual,
+// with a number where there is another of that name beside it.
+func (v visit) appName(usual string) string {
+	if v.replaces(factors.TOTP) {
+		return usual
+	}
+	name := usual
+	for n := 2; slices.ContainsFunc(v.of(factors.TOTP), func(e factors.Enrollment) bool { return e.Name == name }); n++ {
+		name = fmt.Sprintf("%s %d", usual, n)
+	}
+	return name
+}
+
+// replaces reports whether what the open step sets up takes the place of all others of its kind.
+func (v visit) replaces(k factors.Kind) bool {
+	return v.step.Kind == Add && v.tx.Replaces && v.tx.Adds == k
 }
 
 // setUp keeps a factor that the person has set up, for the open step. The store refuses it when anything
@@ -76,7 +95,7 @@ func (s *Server) keep(r *http.Request, v visit, e factors.Enrollment) error {
 	case first:
 		return s.Enrollments.EnrollFirst(ctx, e, on, trail)
 	}
-	return s.Additions.AddEnrollment(ctx, e, on, v.step.Kind == Add && v.tx.Replaces, trail)
+	return s.Additions.AddEnrollment(ctx, e, on, v.replaces(e.Kind), trail)
 }
 
 // isSetUp goes on after a factor was kept. To do so twice is as good as once.
@@ -160,13 +179,22 @@ func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error
 	return s.advance(w, r, tx)
 }
 
-// enrolled is what setting up a factor leaves behind.
+// enrolled is what setting up a factor leaves behind, also of those whose place it takes.
 func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmentID string) storage.Trail {
 	trail := storage.With(storage.Event{
 		At: v.now, Type: storage.Enrolled, UserID: v.user.ID, OrgID: v.org.ID,
 		Detail: map[string]string{"factor": string(kind)},
 	})
 	what := notice.Change{What: notice.Added, Kind: kind}
+	if v.replaces(kind) {
+		for range v.of(kind) {
+			what.What = notice.Replaced
+			trail.Events = append(trail.Events, storage.Event{
+				At: v.now, Type: storage.FactorRemoved, UserID: v.user.ID, OrgID: v.org.ID,
+				Detail: map[string]string{"factor": string(kind), "reason": "replaced"},
+			})
+		}
+	}
 	s.notify(&trail, v.user, what, enrollmentID, v.now, storage.OriginOf(r.Context()))
 	return trail
 }

@@ -13,8 +13,10 @@ func (v visit) chooses() bool {
 	switch v.step.Kind {
 	case Challenge: // of one way too: its list says why there is no other
 		return true
-	case Prove, Enroll, Add, Offer:
+	case Prove, Enroll, Add:
 		return len(v.step.Methods) > 1
+	case Offer:
+		return v.step.Offer == OfferEnroll && len(v.step.Methods) > 1
 	case Identify, Ticket, Done, Fail:
 	}
 	return false
@@ -70,7 +72,11 @@ func (s *Server) missing(v visit, closed []factors.Kind) []templates.Missing {
 		out = append(out, templates.Missing{Kind: string(k), Why: templates.Text{Key: closedWord("method.missing.closed", k)}})
 	}
 	for _, m := range Missing(v.known(v.tx, v.now), v.policy, v.enrolled, v.now) {
-		out = append(out, templates.Missing{Kind: string(m.Kind), Why: templates.Text{Key: "method.missing." + string(m.Reason)}})
+		why := templates.Text{Key: "method.missing." + string(m.Reason)}
+		if m.Reason == MissingMailbox {
+			why.Args = map[string]any{"Until": v.user.PasswordMail.Add(mailReset)}
+		}
+		out = append(out, templates.Missing{Kind: string(m.Kind), Why: why})
 	}
 	return out
 }

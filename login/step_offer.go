@@ -179,17 +179,22 @@ func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
 	return s.advance(w, r, tx)
 }
 
-// replace goes on to setting up an authenticator app in the place of those that are lost.
+// replace goes on to setting up what takes the place of what is lost: an authenticator app in that of
+// all that there are, or one more passkey. Which one is lost only its owner knows.
 func (s *Server) replace(w http.ResponseWriter, r *http.Request) error {
 	v, ok, err := s.offered(w, r, OfferReplace)
 	if err != nil || !ok {
 		return err
 	}
+	kind := v.step.Methods[0]
+	if wanted := factors.Kind(r.PostFormValue("method")); slices.Contains(v.step.Methods, wanted) {
+		kind = wanted
+	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		if t.UserID != v.tx.UserID {
+		if !v.stillOpen(t) {
 			return false
 		}
-		t.Adds, t.Replaces = factors.TOTP, true
+		t.Adds, t.Replaces = kind, kind == factors.TOTP
 		v.settled(t) // it is offered once
 		return true
 	})

@@ -448,7 +448,7 @@ func (w *walker) answer(step login.Step) string {
 		}
 		w.setUp(k)
 		w.tx.Adds, w.tx.Replaces = "", false
-		if replaces {
+		if replaces || slices.Contains(w.tx.PutOff, login.OfferReplace) {
 			return "replacement"
 		}
 	case login.Offer:
@@ -513,7 +513,9 @@ func (w *walker) offered(step login.Step) string {
 	case login.OfferRecovery:
 		w.setUp(factors.Recovery)
 	case login.OfferReplace:
-		w.tx.Adds, w.tx.Replaces = factors.TOTP, true
+		w.tx.PutOff = append(slices.Clone(w.tx.PutOff), step.Offer)
+		w.tx.Adds = one(w.r, step.Methods...)
+		w.tx.Replaces = w.tx.Adds == factors.TOTP
 	case login.OfferTrust:
 		if w.r.IntN(2) == 0 {
 			w.tx.Device.Refused = true

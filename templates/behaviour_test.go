@@ -95,7 +95,7 @@ func TestU04_WithoutScript(t *testing.T) {
 		{"registered", "name", "My phone", "Continue", url.Values{"name": {"My phone"}, "told": {"what it was told"}}},
 		{"enroll-later", "", "", "Remind me later", url.Values{}},
 		{"enroll-passkey", "", "", "Remind me later", url.Values{}},
-		{"replace", "", "", "Set up a new authenticator app", url.Values{}},
+		{"replace", "", "", "Set up a new authenticator app", url.Values{"method": {"totp"}}},
 		{"ticket", "code", "ABCD-EFGH", "Continue", url.Values{"code": {"ABCD-EFGH"}}},
 		{"signal", "", "", "Continue", url.Values{"told": {"what it was told"}}},
 		{"factor", "name", "My phone", "Save", url.Values{"name": {"My phone"}}},
@@ -132,7 +132,7 @@ func TestU04_WithoutScript(t *testing.T) {
 	tab.Tick("confirmed")
 	tab.Press("Continue")
 	tab.See(arrived)
-	if got := d.received(t); got.Encode() != "confirmed=true" {
+	if got := d.received(t); got.Encode() != "can=&confirmed=true" {
 		t.Errorf("the box sent %v", got)
 	}
 }

@@ -193,7 +193,7 @@ func (p EnrollTOTP) Page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = p.ways(p.Other, p.Cancel, p.Adding).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.ways(p.Other, p.Cancel, cancelKey(p.Adding, p.Aside)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -26,11 +26,13 @@ type CodeMail struct {
 // ChangedMail tells a person what was changed about signing in.
 type ChangedMail struct {
 	Product string
-	// What is "added", "removed", "renamed", "used" (the recovery code), "default", "password",
+	// What is "added", "replaced", "removed", "renamed", "used" (the recovery code), "default", "password",
 	// "sessions", "address" or "repudiated"; anything else is "something".
 	What string
-	Kind string // with the first three and "default": "totp", "passkey", "recovery", "email"
-	Link string // "this was not me"; empty: the mail says whom to tell
+	Kind string // with the first four and "default": "totp", "passkey", "recovery", "email"
+	// Recovery says, with "removed", that the recovery code was removed too.
+	Recovery bool
+	Link     string // "this was not me"; empty: the mail says whom to tell
 	Circumstances
 }
 
@@ -71,7 +73,7 @@ var (
 	resetMail = parseMail("reset")
 	otherMail = parseMail("other")
 
-	changedMails = parseMails("added", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated")
+	changedMails = parseMails("added", "replaced", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated")
 )
 
 func parseMails(names ...string) map[string]*template.Template {

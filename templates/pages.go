@@ -174,6 +174,25 @@ func (p Methods) hint(kind string) string {
 	return "method." + kind + ".hint"
 }
 
+// cancelKey is what leads away from a set-up: out of the sign-in, back to the account page, or on to the app.
+func cancelKey(adding, aside bool) string {
+	switch {
+	case aside:
+		return "replace.later"
+	case adding:
+		return "enroll.cancel.account"
+	}
+	return "enroll.cancel"
+}
+
+// has reports whether something of the kind is set up.
+func (p Replace) has(kind string) bool {
+	return slices.ContainsFunc(p.Lost, func(x Factor) bool { return x.Kind == kind })
+}
+
+// offers reports whether another of the kind can be set up here.
+func (p Replace) offers(kind string) bool { return slices.Contains(p.Kinds, kind) }
+
 func methodIcon(kind string) string {
 	switch kind {
 	case "passkey":

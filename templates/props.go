@@ -41,10 +41,10 @@ type Ceremony struct {
 	Absent  bool
 }
 
-// Can is the name of the hidden field of the forms of Identifier, Password, Challenge, EnrollTOTP and
-// Ticket, and of every Ceremony, that the script fills with what the browser can, separated by spaces: "passkey",
-// "platform", "signal"; "asking" while the browser has not said whether it is "platform", and "none" where it can
-// nothing. Empty, it says nothing: no script has run, or not yet.
+// Can is the name of the hidden field of the main form of every page of a sign-in, and of every Ceremony,
+// that the script fills with what the browser can, separated by spaces: "passkey", "platform", "signal"; "asking"
+// while the browser has not said whether it is "platform", and "none" where it can nothing. Empty, it says nothing:
+// no script has run, or not yet.
 const Can = "can"
 
 // Identifier is the first page: SIGN IN, Email, Continue, and a passkey instead.
@@ -87,7 +87,8 @@ type EnrollTOTP struct {
 	Other   string // link to another way to set up; empty: this one only
 	Later   string // POST here to put it off, as Leave says; empty: it cannot be
 	Leave   Leave
-	Adding  bool // the person came from the account page: it is one more, and Cancel leads back there
+	Adding  bool // it is one more, and Cancel leads back to the account page
+	Aside   bool // with Adding: the person is on the way to an app, and Cancel goes on to it
 	Replace bool // it takes the place of the authenticator apps that are set up
 	Problem Text
 }
@@ -169,6 +170,7 @@ type EnrollPasskey struct {
 	Later   string // as in EnrollTOTP
 	Leave   Leave
 	Adding  bool
+	Aside   bool // as in EnrollTOTP
 	Problem Text
 }
 
@@ -205,9 +207,10 @@ const Told = "told"
 // Replace offers to set up again what may be lost, after a recovery code was used.
 type Replace struct {
 	Frame
-	Action string // POST: set up a new authenticator app, in the place of the old ones
-	Later  string // POST: not now
-	Lost   []Factor
+	Action string   // field `method`, one submit button for each of Kinds; a new authenticator app takes the place of the old ones
+	Kinds  []string // "totp", "passkey": what can be set up here, the first one first
+	Later  string   // POST: not now
+	Lost   []Factor // what is set up
 }
 
 // Signal is a page that tells the browser which passkeys are still good and goes on by itself, or by a

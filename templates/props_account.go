@@ -68,12 +68,14 @@ type Activity struct {
 // FactorPage is one factor: its name can be changed, or it can be removed.
 type FactorPage struct {
 	Frame
-	Factor  Factor
-	Rename  string // POST: field `name`
-	Remove  string // POST: field `others` (checkbox): sign out everywhere else too
-	Last    bool   // it cannot be removed: the organization demands a factor and there is no other
-	Back    string
-	Problem Text
+	Factor Factor
+	Rename string // POST: field `name`
+	Remove string // POST: field `others` (checkbox): sign out everywhere else too
+	Last   bool   // it cannot be removed: the organization demands a factor and there is no other
+
+	Recovery bool // the recovery code is removed with it
+	Back     string
+	Problem  Text
 }
 
 // DefaultPage chooses what is asked for first.

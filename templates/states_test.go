@@ -123,7 +123,7 @@ func setUp(t testing.TB) []shown {
 	adding := totp
 	adding.Later, adding.Leave, adding.Other, adding.Adding = "", templates.Leave{}, "", true
 	replace := adding
-	replace.Adding, replace.Replace = false, true
+	replace.Aside, replace.Replace = true, true
 	passkey := templates.EnrollPasskey{
 		Frame: frame, Ceremony: making, Email: charlotte, Other: tx + "/method", Cancel: tx + "/cancel", Later: tx + "/later",
 		Leave: templates.Leave{Skips: 2, Org: "Riverside"},
@@ -132,6 +132,7 @@ func setUp(t testing.TB) []shown {
 	passkeyAdding.Later, passkeyAdding.Leave, passkeyAdding.Other, passkeyAdding.Adding = "", templates.Leave{}, "", true
 	passkeyAlready.Problem, passkeyAlready.Leave.Skips = text("passkey.already"), 1
 	app := templates.Factor{Kind: "totp", Name: "Authenticator app", Created: now.AddDate(0, -4, 0), LastUsed: now.AddDate(0, 0, -9)}
+	lost := templates.Factor{Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.AddDate(0, 0, -2)}
 	ticket := templates.Ticket{Frame: frame, Action: tx + "/ticket", Email: charlotte, Cancel: tx + "/cancel", Reference: "0JMQW2T7ZK4E"}
 	ticketWrong, ticketClosed := ticket, ticket
 	ticketWrong.Problem, ticketClosed.Closed = text("ticket.wrong"), true
@@ -143,7 +144,12 @@ func setUp(t testing.TB) []shown {
 		{"enroll-passkey-adding", passkeyAdding},
 		{"enroll-passkey-already", passkeyAlready},
 		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Replaces: false}},
-		{"replace", templates.Replace{Frame: frame, Action: tx + "/replace", Later: tx + "/later", Lost: []templates.Factor{app}}},
+		{"replace", templates.Replace{
+			Frame: frame, Action: tx + "/replace", Kinds: []string{"totp", "passkey"}, Later: tx + "/later", Lost: []templates.Factor{lost, app},
+		}},
+		{"replace-passkey", templates.Replace{
+			Frame: frame, Action: tx + "/replace", Kinds: []string{"totp"}, Later: tx + "/later", Lost: []templates.Factor{lost},
+		}},
 		{"ticket", ticket},
 		{"ticket-wrong", ticketWrong},
 		{"ticket-closed", ticketClosed},
@@ -155,7 +161,8 @@ func setUp(t testing.TB) []shown {
 			Missing: []templates.Missing{
 				{Kind: "passkey", Why: text("method.missing.browser")},
 				{Kind: "totp", Why: text("method.missing.closed")},
-				{Kind: "email", Why: text("method.missing.lesser")},
+				{Kind: "email", Why: templates.Text{Key: "method.missing.mailbox", Args: map[string]any{"Until": now.AddDate(0, 0, 5)}}},
+				{Kind: "totp", Why: text("method.missing.lesser")},
 			},
 		}},
 		{"methods-enroll", templates.Methods{Frame: frame, Action: tx + "/method", Kinds: []string{"totp", "passkey"}, Enroll: true, Back: tx}},
@@ -202,6 +209,8 @@ func account() []shown {
 	last, factorLong := factor, factor
 	last.Factor, last.Last = app, true
 	factorLong.Problem = text("name.long")
+	factorRecovery := factor
+	factorRecovery.Factor, factorRecovery.Recovery = app, true
 	password := templates.PasswordPage{Frame: noApp, Action: "/account/password", Email: charlotte, Min: 12, Back: "/account"}
 	wrongCurrent := password
 	wrongCurrent.Current = text("newpassword.current.wrong")
@@ -215,6 +224,7 @@ func account() []shown {
 		{"factor", factor},
 		{"factor-last", last},
 		{"factor-long", factorLong},
+		{"factor-recovery", factorRecovery},
 		{"default", templates.DefaultPage{Frame: noApp, Action: "/account/default", Choices: []string{"passkey", "totp", "email"}, Default: "totp", Back: "/account"}},
 		{"newpassword", password},
 		{"newpassword-current", wrongCurrent},

@@ -191,7 +191,7 @@ func (p Ticket) Page() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = p.ways("", p.Cancel, false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = p.ways("", p.Cancel, cancelKey(false, false)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

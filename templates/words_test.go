@@ -19,7 +19,8 @@ import (
 
 // gaps are what the packages that ask for a message fill. Brand and App are always there.
 var gaps = map[string][]string{
-	"attempt.wait": {"Wait"}, "email.limit": {"Wait"}, "newpassword.short": {"Min"}, "notice.badrequest.body": {"Reason"},
+	"method.missing.mailbox": {"Until"},
+	"attempt.wait":           {"Wait"}, "email.limit": {"Wait"}, "newpassword.short": {"Min"}, "notice.badrequest.body": {"Reason"},
 }
 
 // asked are the messages that other packages ask for, whatever they put their keys together from.
@@ -29,10 +30,10 @@ var asked = slices.Concat(
 	under("email.", "limit", "unsent", "expired", "empty", "format", "wrong"), under("ticket.", "wrong", "format", "empty"), under("name.", "empty", "long"),
 	under("passkey.", "cancelled", "late", "elsewhere", "already", "unsupported", "nolock", "failed",
 		"wrong", "unverified", "unknown", "expired", "taken", "cloned", "policy"),
-	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.closed.email", "missing.browser", "missing.unverified", "missing.device"),
+	under("method.", "unlisted", "missing.policy", "missing.weak", "missing.closed", "missing.closed.email", "missing.browser", "missing.unverified", "missing.mailbox", "missing.lesser", "missing.device"),
 	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
 	under("account.", "last", "full"),
-	under("account.done.", "added", "removed", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
+	under("account.done.", "added", "removed", "removed.recovery", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
 	under("activity.", "signedin", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
 		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
@@ -49,7 +50,7 @@ var composed = slices.Concat(
 	under("method.", "totp.hint", "passkey.hint", "email.hint", "recovery.hint", "password.hint"),
 	under("method.", "totp.enroll", "passkey.enroll", "email.enroll", "recovery.enroll", "password.enroll"),
 	under("method.", "title", "lead", "enroll.title", "enroll.lead"),
-	under("place.", "device", "synced", "key"), under("factor.remove.", "totp", "passkey"),
+	under("place.", "device", "synced", "key"), under("factor.remove.", "totp", "passkey"), under("replace.button.", "totp", "passkey"),
 	under("date.month.", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"),
 )
 

@@ -84,7 +84,7 @@ func TestArticle_E2E_Phone(t *testing.T) {
 	tab.See("Almost There!")
 	tab.Tick("confirmed")
 	tab.Press("Continue")
-	tab.See("Did You Lose Your Phone?")
+	tab.See("Did You Lose a Device?")
 	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 	wantClaims(t, tab, map[string]string{"recovery": "true"})

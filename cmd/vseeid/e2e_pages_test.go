@@ -81,7 +81,7 @@ func TestU03_E2E_EveryPage(t *testing.T) {
 	look(t, tab, "18-recovery-code-new")
 	tab.Tick("confirmed")
 	tab.Press("Continue")
-	tab.See("Did You Lose Your Phone?")
+	tab.See("Did You Lose a Device?")
 	look(t, tab, "18-replace")
 	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")

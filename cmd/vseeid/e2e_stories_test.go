@@ -138,7 +138,7 @@ func TestE2E_Recovery(t *testing.T) {
 	}
 	tab.Tick("confirmed")
 	tab.Press("Continue")
-	tab.See("Did You Lose Your Phone?")
+	tab.See("Did You Lose a Device?")
 	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 	wantClaims(t, tab, map[string]string{"org_id": "riverside", "acr": login.ACRAAL2})
@@ -304,7 +304,7 @@ func TestU04_E2E_NoScript(t *testing.T) {
 	tab.Press("Continue")
 	tab.See("Almost There!")
 	tab.Press("Remind me later")
-	tab.See("Did You Lose Your Phone?")
+	tab.See("Did You Lose a Device?")
 	tab.Press("Not now")
 	tab.See("Welcome, Charlotte Jones")
 }

@@ -31,6 +31,7 @@ type What string
 
 const (
 	Added           What = "added"    // a factor was set up
+	Replaced        What = "replaced" // one was set up in the place of all others of its kind
 	Removed         What = "removed"  // a factor was taken away by its owner
 	Renamed         What = "renamed"  // a factor has another name
 	Used            What = "used"     // the recovery code was used
@@ -45,7 +46,9 @@ const (
 // clinic, or a message to whom the account was taken from.
 type Change struct {
 	What What
-	Kind factors.Kind // Added, Removed, Renamed, DefaultChanged
+	Kind factors.Kind // Added, Replaced, Removed, Renamed, DefaultChanged
+	// Recovery says, of what was Removed, that the recovery code went with it.
+	Recovery bool
 }
 
 // Code brings u a code to sign in with, which is good until expires.
@@ -61,7 +64,7 @@ func (w Writer) Code(u factors.User, code string, at, expires time.Time, from st
 // link. Without one, the mail says whom to tell.
 func (w Writer) Changed(u factors.User, what Change, token string, at time.Time, from storage.Origin) storage.Mail {
 	m := templates.ChangedMail{
-		Product: oneLine(w.Product), What: string(what.What), Kind: string(what.Kind), Circumstances: w.circumstances(at, from),
+		Product: oneLine(w.Product), What: string(what.What), Kind: string(what.Kind), Recovery: what.Recovery, Circumstances: w.circumstances(at, from),
 	}
 	if token != "" {
 		m.Link = w.Base + "/u/notice/" + token

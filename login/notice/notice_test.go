@@ -40,6 +40,9 @@ func changes() map[string]notice.Change {
 		"address":    {What: notice.AddressChanged},
 		"repudiated": {What: notice.Repudiated},
 		"other":      {What: "of a version to come"},
+		"replaced":   {What: notice.Replaced, Kind: factors.TOTP},
+
+		"removed-with-recovery": {What: notice.Removed, Kind: factors.TOTP, Recovery: true},
 	}
 	for what, kinds := range map[notice.What][]factors.Kind{
 		notice.Added:          {factors.TOTP, factors.Passkey, factors.Recovery, ""},
