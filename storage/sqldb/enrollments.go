@@ -248,21 +248,22 @@ const sinceNow = `since = CASE WHEN since > $2 THEN since ELSE $2 END, changes =
 // ResetFactors takes every factor from a person as RemoveEnrollment does, makes worthless what was
 // proved before at, ends every session, revokes every grant, also those with offline_access, and
 // forgets the failures at every kind of proof, the default method, and every mail code, ticket and link
-// that is still open. It says how many factors there were; the trail is written also when there was
-// none, and its links are good. ErrNotFound: the person is gone.
-func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (removed int, err error) {
+// that is still open. The trail is written also when there was no factor, and its links are good.
+// ErrNotFound: the person is gone.
+func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (login.Reset, error) {
+	var reset login.Reset
 	trail = d.complete(ctx, trail)
-	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		changed, err := exec(ctx, tx, `UPDATE users SET default_method = '', `+sinceNow+`
-			WHERE id = $1 AND deleted IS NULL`, userID, when(at))
-		if err := found(changed > 0, err); err != nil {
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		hash, err := one(ctx, tx, text, `UPDATE users SET default_method = '', `+sinceNow+`
+			WHERE id = $1 AND deleted IS NULL RETURNING password_hash`, userID, when(at))
+		if err != nil {
 			return err
 		}
 		n, err := erase(ctx, tx, at, `user_id = $2`, userID)
 		if err != nil {
 			return err
 		}
-		removed = int(n)
+		reset = login.Reset{Removed: int(n), HasPassword: hash != ""}
 		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
@@ -280,7 +281,7 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 		}
 		return d.leave(ctx, tx, trail)
 	})
-	return removed, d.fail(err, "reset factors")
+	return reset, d.fail(err, "reset factors")
 }
 
 // BurnStep makes step, and every one before it, worthless for an enrollment: of any number of
