@@ -291,6 +291,9 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
 			return err
 		}
+		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil { // which Prune would keep for ever
+			return err
+		}
 		return d.leave(ctx, tx, trail)
 	})
 	return d.fail(err, "delete person")
