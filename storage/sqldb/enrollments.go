@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -183,10 +184,13 @@ func (d *DB) RenameEnrollment(ctx context.Context, userID, enrollmentID, name st
 }
 
 // erase removes the live enrollments that meet a condition, whose arguments begin at $2, and says how
-// many they were. What must not be found or proved again goes; that it was there stays.
+// many they were. What must not be found or proved again goes; that it was there stays, and from where it
+// was removed.
 func erase(ctx context.Context, tx *sql.Tx, at time.Time, condition string, args ...any) (int64, error) {
-	return exec(ctx, tx, `UPDATE enrollments SET removed = $1, secret = NULL, code = NULL, handle = NULL
-		WHERE removed IS NULL AND `+condition, append([]any{when(at)}, args...)...)
+	from, n := storage.OriginOf(ctx), len(args)
+	return exec(ctx, tx, fmt.Sprintf(`UPDATE enrollments SET removed = $1, secret = NULL, code = NULL, handle = NULL,
+		removed_ip = $%d, removed_agent = $%d WHERE removed IS NULL AND `, n+2, n+3)+condition,
+		slices.Concat([]any{when(at)}, args, []any{from.IP, from.UserAgent})...)
 }
 
 // eraseLoneRecovery removes the recovery code of a person who has nothing else: it would be asked for,
@@ -323,13 +327,13 @@ func (d *DB) ReplaceRecovery(ctx context.Context, e factors.Enrollment, on login
 // one gets nil. ErrNotFound: it is not the person's code, or was used or replaced. The trail is that
 // of ctx, written only by the one.
 func (d *DB) BurnRecovery(ctx context.Context, userID, code string, at time.Time) (enrollmentID string, err error) {
-	hashes := d.hashes(recoveryPurpose, code)
+	hashes, from := d.hashes(recoveryPurpose, code), storage.OriginOf(ctx)
 	trail := d.complete(ctx, storage.TrailOf(ctx))
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		enrollmentID, err = one(ctx, tx, text, `
-			UPDATE enrollments SET removed = $2, last_used = $2, code = NULL
-			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL AND code IN `+in(3, len(hashes))+`
-			RETURNING id`, append([]any{userID, when(at)}, hashes...)...)
+			UPDATE enrollments SET removed = $2, last_used = $2, code = NULL, removed_ip = $3, removed_agent = $4
+			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL AND code IN `+in(5, len(hashes))+`
+			RETURNING id`, append([]any{userID, when(at), from.IP, from.UserAgent}, hashes...)...)
 		if err != nil {
 			return err
 		}

@@ -275,6 +275,7 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			`UPDATE users SET email = '', email_verified = false, name = '', locale = '', password_hash = '',
 				password_set = NULL, password_mail = NULL, default_method = '', deleted = $2, updated = $2 WHERE id = $1`,
 			`UPDATE enrollments SET secret = NULL, code = NULL, handle = NULL, name = '', place = '', ip = '', agent = '',
+				removed_ip = '', removed_agent = '',
 				removed = coalesce(removed, $2) WHERE user_id = $1`,
 			`UPDATE sessions SET evidence = '[]', ip = '', agent = '', ended = coalesce(ended, $2) WHERE user_id = $1`,
 			`UPDATE grants SET proof = NULL, nonce = '', revoked = coalesce(revoked, $2) WHERE user_id = $1`,
