@@ -47,8 +47,10 @@ func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 		{"mail_codes", "id", "created < $1", []any{when(now.Add(-keepMailCodes))}},
 		{"tickets", "user_id", "expires < $1", []any{when(now.Add(-keepTickets))}},
 		{"links", "token", "expires < $1", []any{when(now.Add(-keepLinks))}},
-		{"attempts", "key", "updated < $1 AND (failures = 0 OR (key LIKE $2 AND failures < $3))",
-			[]any{when(now.Add(-keepAttempts)), login.AttemptKey(factors.Password, "%"), limit.PasswordLadder.Close}},
+		{
+			"attempts", "key", "updated < $1 AND (failures = 0 OR (key LIKE $2 AND failures < $3))",
+			[]any{when(now.Add(-keepAttempts)), login.AttemptKey(factors.Password, "%"), limit.PasswordLadder.Close},
+		},
 		{"signing_keys", "id", `EXISTS (SELECT 1 FROM signing_keys later WHERE later.algorithm = signing_keys.algorithm
 			AND later.active_from > signing_keys.active_from AND later.active_from < $1)`, []any{when(now.Add(-keepKeys))}},
 		{"events", "id", "at < $1", []any{when(now.Add(-d.keepEvents))}},

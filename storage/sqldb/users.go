@@ -160,12 +160,16 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 			query string
 			args  []any
 		}{
-			{`UPDATE users SET password_hash = $3, passwords = passwords + 1, password_set = $4, password_mail = $5,
+			{
+				`UPDATE users SET password_hash = $3, passwords = passwords + 1, password_set = $4, password_mail = $5,
 				updated = $4, version = version + 1 WHERE id = $1 AND passwords = $2 AND deleted IS NULL AND disabled IS NULL`,
-				[]any{s.UserID, p.Old, p.Hash, when(p.At), when(p.Mail)}},
-			{`UPDATE sessions SET cookie = $4, evidence = $5, last_used = $6, version = version + 1
+				[]any{s.UserID, p.Old, p.Hash, when(p.At), when(p.Mail)},
+			},
+			{
+				`UPDATE sessions SET cookie = $4, evidence = $5, last_used = $6, version = version + 1
 				WHERE id = $1 AND user_id = $2 AND version = $3 AND ended IS NULL`,
-				[]any{s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, p.Cookie), document{s.Evidence}, when(s.LastUsed)}},
+				[]any{s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, p.Cookie), document{s.Evidence}, when(s.LastUsed)},
+			},
 		} {
 			n, err := exec(ctx, tx, write.query, write.args...)
 			if err != nil {
