@@ -171,6 +171,14 @@ func (p Methods) hint(kind string) string {
 	return "method." + kind + ".hint"
 }
 
+// back is where to go back to, where the page does not lead there already.
+func (a Again) back(led bool) string {
+	if led {
+		return ""
+	}
+	return a.Cancel
+}
+
 // cancelKey is what leads away from a set-up: out of the sign-in, back to the account page, or on to the app.
 func cancelKey(adding, aside bool) string {
 	switch {

@@ -41,6 +41,12 @@ type Ceremony struct {
 	Absent  bool
 }
 
+// Again says why somebody who is signed in is asked once more; zero for who is not.
+type Again struct {
+	Why    Text
+	Cancel string // POST here to go back as before
+}
+
 // Can is the name of the hidden field of the main form of every page of a sign-in, and of every Ceremony,
 // that the script fills with what the browser can, separated by spaces: "passkey", "platform", "signal".
 const Can = "can"
@@ -66,6 +72,7 @@ type Password struct {
 	Closed  bool          // no password is taken for Email: no form, but whom to ask
 	Passkey Ceremony      // instead of the password, by any passkey of the browser; also with Closed
 	Signal  string        // as in Passkey
+	Again   Again
 
 	Cancel    string // with Closed: POST here to go back to the app without signing in
 	Reference string // with Closed: the request id, for who is asked
@@ -122,6 +129,7 @@ type Challenge struct {
 	Action  string // field `code`
 	Email   string
 	Mail    Mailed // with Kind "email"
+	Again   Again
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Problem Text
@@ -148,6 +156,7 @@ type Passkey struct {
 	Email   string
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
+	Again   Again
 	Signal  string // a credential that is none: the argument of PublicKeyCredential.signalUnknownCredential; empty: none
 	Problem Text
 	Retry   time.Duration

@@ -40,9 +40,12 @@ func passkeys() []shown {
 	identifierStopped.Problem = text("passkey.cancelled")
 	identifierFormat.Problem, identifierFormat.Email = text("identifier.format"), "charlotte"
 	password := templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Passkey: using}
-	passwordUnknown := password
+	passwordUnknown, passwordAgain, passkeyAgain := password, password, templates.Passkey{}
+	passwordAgain.Again = templates.Again{Why: text("again.app"), Cancel: tx + "/cancel"}
 	passwordUnknown.Problem = text("passkey.unknown")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
+	passkeyAgain = passkey
+	passkeyAgain.Again = templates.Again{Why: text("again.change"), Cancel: tx + "/cancel"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
 	alone.Other = ""
 	waiting.Problem, waiting.Retry = text("attempt.wait"), 40*time.Second
@@ -61,6 +64,8 @@ func passkeys() []shown {
 		{"identifier-passkey-format", identifierFormat},
 		{"password-passkey", password},
 		{"password-passkey-unknown", passwordUnknown},
+		{"password-again", passwordAgain},
+		{"passkey-again", passkeyAgain},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
 		{"passkey-locked", waiting},
