@@ -60,6 +60,13 @@ func TestAskedAgain(t *testing.T) {
 	challenge := anna.follow(anna.post(p.on("password"), "password", secretWord))
 	challenge.shows(t, http.StatusOK, "Verify Your Identity", "To change your account, confirm that it is you.", "Cancel and go back")
 	anna.post(p.on("cancel")).leads(t, "/account")
+	anna.get("/account").shows(t, http.StatusOK, w.now().Add(-10*time.Minute).UTC().Format("2 January 2006, 15:04 UTC"))
+	if strings.Contains(anna.get("/account").body, "You confirmed") {
+		t.Error("nothing was confirmed yet")
+	}
+	anna.stepUp(anna.follow(anna.get("/account/password"))).shows(t, http.StatusOK, "Choose a New Password", "signed out on every other device")
+	anna.get("/account").shows(t, http.StatusOK, "You confirmed that it was you", "Signed in")
+	w.pass(10 * time.Minute)
 
 	age := time.Minute
 	p = anna.begin(login.Demand{MaxAge: &age, App: login.App{Name: "Clinic"}})

@@ -232,7 +232,7 @@ func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p 
 	}
 	return templates.Passkey{
 		Frame: frame, Ceremony: v.ceremony(s.asked(v)), Email: v.user.Email, Switch: v.tx.path("switch"),
-		Again: v.again(), Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
+		Again: v.again(), Made: v.tx.Registered != "", Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
 		Other: w.other, Cancel: w.cancel, Reference: w.reference,
 	}, nil
 }

@@ -27,6 +27,13 @@ func (x Factor) icon() string {
 	return "phone"
 }
 
+func (d Device) icon() string {
+	if d.Phone {
+		return "phone"
+	}
+	return "screen"
+}
+
 // named is what a person calls a factor; one without a name is called by its kind.
 func (f Frame) named(x Factor) (string, error) {
 	if x.Name != "" {

@@ -157,6 +157,7 @@ type Passkey struct {
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Again   Again
+	Made    bool   // it was made just now, and is used for the first time
 	Signal  string // a credential that is none: the argument of PublicKeyCredential.signalUnknownCredential; empty: none
 	Problem Text
 	Retry   time.Duration

@@ -40,11 +40,12 @@ func passkeys() []shown {
 	identifierStopped.Problem = text("passkey.cancelled")
 	identifierFormat.Problem, identifierFormat.Email = text("identifier.format"), "charlotte"
 	password := templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Passkey: using}
-	passwordUnknown, passwordAgain, passkeyAgain := password, password, templates.Passkey{}
+	passwordUnknown, passwordAgain := password, password
 	passwordAgain.Again = templates.Again{Why: text("again.app"), Cancel: tx + "/cancel"}
 	passwordUnknown.Problem = text("passkey.unknown")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
-	passkeyAgain = passkey
+	passkeyAgain, passkeyMade := passkey, passkey
+	passkeyMade.Made, passkeyMade.Other = true, ""
 	passkeyAgain.Again = templates.Again{Why: text("again.change"), Cancel: tx + "/cancel"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
 	alone.Other = ""
@@ -66,6 +67,7 @@ func passkeys() []shown {
 		{"password-passkey-unknown", passwordUnknown},
 		{"password-again", passwordAgain},
 		{"passkey-again", passkeyAgain},
+		{"passkey-made", passkeyMade},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
 		{"passkey-locked", waiting},
@@ -179,7 +181,7 @@ func account() []shown {
 		Kind: "passkey", Name: "Charlotte's security key", Place: "key", Created: now.AddDate(0, -1, 0), LastUsed: now.AddDate(0, 0, -20), Barred: true, Link: "/account/factors/3",
 	}
 	app := templates.Factor{Kind: "totp", Name: "Authenticator app", Created: now.AddDate(0, -4, 0), LastUsed: now.AddDate(0, 0, -9), Link: "/account/factors/4"}
-	here := templates.Device{Name: "Safari on an iPhone", Address: "203.0.113.24", Created: now.AddDate(0, 0, -6), LastUsed: now, Here: true}
+	here := templates.Device{Name: "Safari on an iPhone", Phone: true, Address: "203.0.113.24", Created: now.AddDate(0, 0, -6), LastUsed: now, Here: true}
 	there := templates.Device{
 		Name: "Chrome on Windows", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Created: now.AddDate(0, 0, -12), LastUsed: now.Add(-30 * time.Hour), Link: "/account/sessions/2",
 	}
