@@ -140,7 +140,7 @@ func TestMailCodeLimits(t *testing.T) {
 	p := b.byMail(b.password(b.begin(login.Demand{}), u))
 	for range 4 {
 		w.pass(31 * time.Second)
-		b.follow(b.post(p.on("resend"))).shows(t, http.StatusOK, "sent an email")
+		b.follow(b.post(p.on("resend"))).shows(t, http.StatusOK, "sent another email")
 	}
 	w.pass(31 * time.Second)
 	refused := b.post(p.on("resend"))

@@ -230,8 +230,10 @@ func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p 
 	if err != nil {
 		return nil, err
 	}
+	ceremony := v.ceremony(s.asked(v))
+	ceremony.Alone = w.other == ""
 	return templates.Passkey{
-		Frame: frame, Ceremony: v.ceremony(s.asked(v)), Email: v.user.Email, Switch: v.tx.path("switch"),
+		Frame: frame, Ceremony: ceremony, Email: v.user.Email, Switch: v.tx.path("switch"),
 		Again: v.again(), Made: v.tx.Registered != "", Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
 		Other: w.other, Cancel: w.cancel, Reference: w.reference,
 	}, nil
@@ -271,8 +273,10 @@ func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p p
 	case factors.Recovery:
 		return recoveryPage(v, frame, p), nil
 	case factors.Passkey:
+		ceremony := v.ceremony(c)
+		ceremony.Alone = other == "" && later == ""
 		return templates.EnrollPasskey{
-			Frame: frame, Ceremony: v.ceremony(c), Email: v.user.Email, Other: other, Cancel: cancel,
+			Frame: frame, Ceremony: ceremony, Email: v.user.Email, Other: other, Cancel: cancel,
 			Later: later, Leave: leave, Adding: adding, Aside: aside, Problem: p.text,
 		}, nil
 	}

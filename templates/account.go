@@ -42,6 +42,12 @@ func (f Frame) named(x Factor) (string, error) {
 	return f.t("method." + x.Kind)
 }
 
+// calledByKind reports whether the name of a factor says no more than its kind.
+func (f Frame) calledByKind(x Factor) bool {
+	kind, err := f.t("method." + x.Kind)
+	return err == nil && x.Name == kind
+}
+
 // place is the message for where a passkey is. Of a passkey on another device, "this device" would be wrong.
 func (x Factor) place() string {
 	if x.Place == "device" && x.Here {

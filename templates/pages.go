@@ -226,6 +226,9 @@ func (p Challenge) label() string {
 // lead says what became of the mail.
 func (m Mailed) lead() Text {
 	key := "challenge.email.lead"
+	if m.Resent {
+		key = "challenge.email.resent"
+	}
 	if m.State == "delayed" || m.State == "refused" {
 		key = "challenge.email." + m.State
 	}

@@ -39,6 +39,7 @@ type Ceremony struct {
 	Auto    bool          // also offered by the autofill of the mail address (conditional mediation)
 	Expires time.Duration // how long the options are good from now: a page on which nothing was typed is loaded again then
 	Absent  bool
+	Alone   bool // with Absent: the page has no other way
 }
 
 // Again says why somebody who is signed in is asked once more; zero for who is not.
@@ -144,6 +145,7 @@ type Challenge struct {
 type Mailed struct {
 	Address string        // masked; empty: nothing was sent, and Problem says why: no form, another way
 	Resend  string        // POST here for another mail
+	Resent  bool          // it is another one, which the person asked for
 	Wait    time.Duration // until Resend is taken; the script counts it down and lets the button be pressed then
 	State   string        // "waiting", "sent", "delayed", "refused": what is not sent is said on the page
 	Watch   string        // GET here answers 200 and one of those words as text; empty: it will not change. The script asks every few seconds and loads the page again on "delayed" and "refused"

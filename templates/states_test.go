@@ -48,7 +48,7 @@ func passkeys() []shown {
 	passkeyMade.Made, passkeyMade.Other = true, ""
 	passkeyAgain.Again = templates.Again{Why: text("again.change"), Cancel: tx + "/cancel"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
-	alone.Other = ""
+	alone.Other, alone.Alone = "", true
 	waiting.Problem, waiting.Retry = text("attempt.wait"), 40*time.Second
 	closed.Closed = true
 	closedAll.Closed, closedAll.Other, closedAll.Cancel, closedAll.Reference = true, "", tx+"/cancel", "0JMQW2T7ZK4E"
@@ -96,6 +96,8 @@ func mailed() []shown {
 	}
 	wrong, delayed, refused, limited, unsent, unsentAlone, ready := email, email, email, email, email, email, email
 	ready.Mail.Wait = 0
+	resent := email
+	resent.Mail.Resent = true
 	wrong.Problem = text("email.expired")
 	delayed.Mail.State, refused.Mail.State, refused.Mail.Wait = "delayed", "refused", 0
 	limited.Problem = templates.Text{Key: "email.limit", Args: map[string]any{"Wait": 42 * time.Minute}}
@@ -106,6 +108,7 @@ func mailed() []shown {
 	return []shown{
 		{"email", email},
 		{"email-ready", ready},
+		{"email-resent", resent},
 		{"email-expired", wrong},
 		{"email-delayed", delayed},
 		{"email-refused", refused},

@@ -45,7 +45,7 @@ var asked = slices.Concat(
 
 // composed are the messages whose keys the pages put together from a kind, a state or a month.
 var composed = slices.Concat(
-	both("challenge.", "totp", "recovery", "email"), under("challenge.email.", "delayed", "refused"),
+	both("challenge.", "totp", "recovery", "email"), under("challenge.email.", "resent", "delayed", "refused"),
 	under("method.", "totp", "passkey", "email", "recovery", "password"),
 	under("method.", "totp.hint", "passkey.hint", "email.hint", "recovery.hint", "password.hint"),
 	under("method.", "totp.enroll", "passkey.enroll", "email.enroll", "recovery.enroll", "password.enroll"),
