@@ -58,13 +58,22 @@ type Evidence struct {
 	// Attested says that the maker of the key vouched for it, and that we checked. Where a policy
 	// asks for that, a passkey without it is not called "hwk".
 	Attested bool `json:"attested,omitempty"`
+	// Generation says which of the person's passwords it is. A clock cannot: the old one may be given
+	// while another is being set.
+	Generation int64 `json:"generation,omitempty"`
 }
 
 // Replaces reports whether e says all that older said, of the same secret, and is not the older one. A
-// passkey that did not verify its user this time leaves standing that it did before.
+// passkey that did not verify its user this time leaves standing that it did before. A later password
+// takes the place of an earlier one whenever that was given.
 func (e Evidence) Replaces(older Evidence) bool {
-	return e.Kind == older.Kind && e.Source == older.Source && !e.At.Before(older.At) &&
-		e.Class&older.Class == older.Class && (e.Attested || !older.Attested)
+	if e.Kind != older.Kind || e.Source != older.Source {
+		return false
+	}
+	if e.Generation != older.Generation {
+		return e.Generation > older.Generation
+	}
+	return !e.At.Before(older.At) && e.Class&older.Class == older.Class && (e.Attested || !older.Attested)
 }
 
 // User is what a factor needs to know of a person.
@@ -75,6 +84,7 @@ type User struct {
 	App    string // what the person is signing in to, for the words of a mail; empty for none
 	Attest bool   // the person's policy wants the maker of a key to vouch for it
 	Here   bool   // a passkey is to be in the device at hand, which the person was offered to trust
+	Alone  bool   // a passkey has to verify its user: nothing else was proved
 }
 
 // Enrollment is a factor that a person has set up.

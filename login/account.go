@@ -81,7 +81,8 @@ type deed struct {
 	tell  notice.Change
 	done  string // what the account page says afterwards: a word of doneWords
 	do    func(ctx context.Context, trail storage.Trail) error
-	// failed answers for errors of do that are no fault of ours; nil, or false: there are none.
+	// failed answers for errors of do that are no fault of ours; nil, or false: there are none. Where it
+	// does not, storage.ErrConflict says that what was asked for is to be decided anew.
 	failed func(w http.ResponseWriter, r *http.Request, err error) (bool, error)
 }
 
@@ -172,41 +173,58 @@ func (s *Server) shows(page func(*http.Request) string, h residentFunc) http.Han
 // many in an hour: nobody's mailbox is to be flooded.
 func (s *Server) changes(page func(*http.Request) string, h deedFunc) http.Handler {
 	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
-		v, ok, err := s.sudo(w, r, page(r))
-		if err != nil || !ok {
-			return err
-		}
-		d, err := h(w, r, v)
-		if err != nil || d == nil {
-			return err
-		}
-		var many tooMany
-		if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
-			return s.tooManyChanges(w, r, many.wait)
-		} else if err != nil {
-			return err
-		}
-		event := d.event
-		event.At, event.UserID, event.OrgID = v.now, v.user.ID, v.org.ID
-		if event.SessionID == "" {
-			event.SessionID = v.session.ID
-		}
-		trail := storage.With(event)
-		s.notify(&trail, v.user.Factor(), d.tell, "", v.now, storage.OriginOf(r.Context()))
-		if err := d.do(r.Context(), trail); err != nil {
-			if d.failed != nil {
-				if answered, err := d.failed(w, r, err); answered || err != nil {
+		for try := range raceLimit {
+			v, ok, err := s.sudo(w, r, page(r))
+			if err != nil || !ok {
+				return err
+			}
+			d, err := h(w, r, v)
+			if err != nil || d == nil {
+				return err
+			}
+			if try == 0 {
+				var many tooMany
+				if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
+					return s.tooManyChanges(w, r, many.wait)
+				} else if err != nil {
 					return err
 				}
 			}
-			if errors.Is(err, storage.ErrNotFound) {
-				return s.noSuch(w, r)
+			if anew, err := s.perform(w, r, v, d); err != nil || !anew {
+				return err
 			}
-			return storeFailed("change the account", err)
 		}
-		s.seeDone(w, r, d.done)
-		return nil
+		return errBusy
 	})
+}
+
+// perform does what was decided, and answers. It returns true, without an answer, when something that
+// was decided on has changed at this very moment.
+func (s *Server) perform(w http.ResponseWriter, r *http.Request, v visit, d *deed) (anew bool, err error) {
+	event := d.event
+	event.At, event.UserID, event.OrgID = v.now, v.user.ID, v.org.ID
+	if event.SessionID == "" {
+		event.SessionID = v.session.ID
+	}
+	trail := storage.With(event)
+	s.notify(&trail, v.user, d.tell, "", v.now, storage.OriginOf(r.Context()))
+	failure := d.do(r.Context(), trail)
+	if failure == nil {
+		s.seeDone(w, r, d.done)
+		return false, nil
+	}
+	if d.failed != nil {
+		if answered, err := d.failed(w, r, failure); answered || err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case errors.Is(failure, storage.ErrConflict):
+		return true, nil
+	case errors.Is(failure, storage.ErrNotFound):
+		return false, s.noSuch(w, r)
+	}
+	return false, storeFailed("change the account", failure)
 }
 
 // seeDone goes to the account page, which says what was done.

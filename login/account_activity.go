@@ -6,12 +6,17 @@ import (
 	"github.com/vsee/vseeid/templates"
 )
 
-const (
-	// eventsRead is how many of the latest events are looked at, and activityShown how many of them a
-	// person gets to see: most events are about the machinery.
-	eventsRead    = 200
-	activityShown = 30
-)
+// activityShown is how many of the latest events a person gets to see.
+const activityShown = 30
+
+// toldEvents are those that say something to their person. The others are about the machinery, and whoever
+// causes many of them must not push these off the page.
+var toldEvents = []storage.EventType{
+	storage.SignedIn, storage.SignInFailed, storage.Locked, storage.PasswordChanged, storage.Enrolled, storage.FactorRemoved,
+	storage.FactorRenamed, storage.FactorSuspect, storage.DefaultChanged, storage.EnrollmentPutOff, storage.TicketCreated,
+	storage.TicketUsed, storage.CodeSent, storage.Repudiated, storage.RecoveryUsed, storage.TokenReused, storage.SessionEnded,
+	storage.UserCreated, storage.UserUpdated,
+}
 
 // activity is what happened, in plain words: the message keys activity.*. Of what an event says beside
 // its type only values that are listed here choose the words, and none is repeated.
@@ -59,7 +64,7 @@ func plain(e storage.Event) (key string, odd bool) {
 	case storage.FactorRenamed:
 		return "renamed", false
 	case storage.FactorSuspect:
-		return "suspect", true
+		return choose(e.Detail["refused"] == "false", "suspect.used", "suspect"), true
 	case storage.DefaultChanged:
 		return "default", false
 	case storage.EnrollmentPutOff:

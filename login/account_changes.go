@@ -88,13 +88,19 @@ func (s *Server) showFactor(w http.ResponseWriter, r *http.Request, v visit, e f
 	})
 }
 
-// keep are the kinds of which one has to be left when e is removed: none where the policy demands no
-// second factor, or does not take e for one.
+// keep are the kinds of which one has to be left when e is removed: those that every organization takes
+// which demands a second factor and takes e for one. None where no organization does.
 func (v visit) keep(e factors.Enrollment) []factors.Kind {
-	if v.policy.MFA != Required || !v.policy.Allows(e.Kind) {
+	keep, demanded := listed, false
+	for _, o := range v.orgs {
+		if p := o.policyAt(v.now, o.Skips); p.MFA == Required && p.Allows(e.Kind) {
+			keep, demanded = common(keep, p.Factors), true
+		}
+	}
+	if !demanded {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(listed), func(k factors.Kind) bool { return !v.policy.Allows(k) })
+	return keep
 }
 
 // last reports whether e cannot be removed. The store asks again.
@@ -123,7 +129,7 @@ func (s *Server) rename(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 		tell:  notice.Change{What: notice.Renamed, Kind: e.Kind},
 		done:  "renamed",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			return s.Additions.RenameEnrollment(ctx, v.user.ID, e.ID, name, trail)
+			return s.Additions.RenameEnrollment(ctx, v.user.ID, e.ID, name, v.user.Grounds(), trail)
 		},
 	}, nil
 }
@@ -151,43 +157,31 @@ func factorName(typed string) (name, problem string) {
 	return name, ""
 }
 
-// remove takes a factor away, and with it whatever rests on it; on wish every other session ends too.
+// remove takes a factor away, and with it a recovery code that would be alone; on wish every other session
+// ends too.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request, v visit) (*deed, error) {
 	e, ok := v.theirs(r)
 	if !ok {
 		return nil, s.noSuch(w, r)
 	}
-	last := func() error {
-		return s.showFactor(w, r, v, e, http.StatusConflict, templates.Text{Key: "account.last"})
-	}
 	if v.last(e) {
-		return nil, last()
+		return nil, s.showFactor(w, r, v, e, http.StatusConflict, templates.Text{Key: "account.last"})
 	}
-	others := r.PostFormValue("others") != ""
+	removal := Removal{
+		UserID: v.user.ID, EnrollmentID: e.ID, On: v.user.Grounds(), At: v.now, Keep: v.keep(e),
+		Others: r.PostFormValue("others") != "", SessionID: v.session.ID,
+	}
 	return &deed{
 		event: storage.Event{Type: storage.FactorRemoved, Detail: map[string]string{"factor": string(e.Kind)}},
 		tell:  notice.Change{What: notice.Removed, Kind: e.Kind, Recovery: v.takesRecovery(e)},
 		done:  v.removedWord(e),
 		do: func(ctx context.Context, trail storage.Trail) error {
-			if err := s.Removals.RemoveEnrollment(ctx, v.user.ID, e.ID, v.now, v.keep(e), trail); err != nil {
-				return err
-			}
-			if err := s.removeRecovery(ctx, v, e); err != nil || !others {
-				return err
-			}
-			_, err := s.History.EndOthers(ctx, v.user.ID, v.session.ID, v.now, v.ended(""))
-			return err
-		},
-		failed: func(_ http.ResponseWriter, _ *http.Request, err error) (bool, error) {
-			if errors.Is(err, storage.ErrConflict) { // another tab removed the other one
-				return true, last()
-			}
-			return false, nil
+			return s.Removals.RemoveEnrollment(ctx, removal, func(done Removed) storage.Trail { return v.besides(trail, done) })
 		},
 	}, nil
 }
 
-// takesRecovery reports whether the recovery code goes with e: removeRecovery.
+// takesRecovery reports whether the recovery code goes with e, as it would be alone.
 func (v visit) takesRecovery(e factors.Enrollment) bool {
 	return len(v.of(factors.Recovery)) > 0 && !slices.ContainsFunc(v.enrolled, func(other factors.Enrollment) bool {
 		return other.ID != e.ID && slices.Contains(listed, other.Kind)
@@ -202,32 +196,19 @@ func (v visit) removedWord(e factors.Enrollment) string {
 	return "removed"
 }
 
-// removeRecovery takes the recovery code away with the last factor that it stood in for: alone it would
-// be asked for, and used up, before another could be set up.
-func (s *Server) removeRecovery(ctx context.Context, v visit, removed factors.Enrollment) error {
-	for _, e := range v.enrolled {
-		if e.ID != removed.ID && slices.Contains(listed, e.Kind) {
-			return nil
-		}
+// besides is trail with what removing a factor did besides.
+func (v visit) besides(trail storage.Trail, done Removed) storage.Trail {
+	trail.Events = slices.Clip(trail.Events) // this may be asked again
+	event := storage.Event{At: v.now, UserID: v.user.ID, OrgID: v.org.ID, SessionID: v.session.ID}
+	if done.Recovery {
+		event.Type, event.Detail = storage.FactorRemoved, map[string]string{"factor": string(factors.Recovery)}
+		trail.Events = append(trail.Events, event)
 	}
-	for _, e := range v.of(factors.Recovery) {
-		err := s.Removals.RemoveEnrollment(ctx, v.user.ID, e.ID, v.now, nil, storage.With(storage.Event{
-			At: v.now, Type: storage.FactorRemoved, UserID: v.user.ID, OrgID: v.org.ID, SessionID: v.session.ID,
-			Detail: map[string]string{"factor": string(e.Kind)},
-		}))
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return err
-		}
+	if done.Others {
+		event.Type, event.SessionID, event.Detail = storage.SessionEnded, "", map[string]string{"reason": "account"}
+		trail.Events = append(trail.Events, event)
 	}
-	return nil
-}
-
-// ended is what ending a session, or every other one, leaves behind.
-func (v visit) ended(sessionID string) storage.Trail {
-	return storage.With(storage.Event{
-		At: v.now, Type: storage.SessionEnded, UserID: v.user.ID, OrgID: v.org.ID, SessionID: sessionID,
-		Detail: map[string]string{"reason": "account"},
-	})
+	return trail
 }
 
 func (s *Server) defaultPage(w http.ResponseWriter, r *http.Request, v visit) error {
@@ -254,7 +235,7 @@ func (s *Server) setDefault(w http.ResponseWriter, r *http.Request, v visit) (*d
 		tell:  notice.Change{What: notice.DefaultChanged, Kind: kind},
 		done:  "default",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			return s.Removals.SetDefault(ctx, v.user.ID, kind, v.now, trail)
+			return s.Removals.SetDefault(ctx, v.user.ID, kind, v.user.Grounds(), v.now, trail)
 		},
 	}, nil
 }
@@ -300,7 +281,7 @@ func (s *Server) endOne(w http.ResponseWriter, r *http.Request, v visit) (*deed,
 		tell:  notice.Change{What: notice.SessionsEnded},
 		done:  "ended",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			return s.Sessions.EndSession(ctx, one.ID, v.now, trail)
+			return s.Sessions.EndSession(ctx, one.ID, true, v.now, trail) // the page says that the device has to sign in again
 		},
 	}, nil
 }

@@ -58,7 +58,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 		return err
 	}
 	var err error
-	if page.Signal, err = s.accepted(r.Context(), v); err != nil {
+	if page.Signals, err = s.signals(r.Context(), v); err != nil {
 		return err
 	}
 	return templates.Serve(w, r, status, page)
@@ -81,7 +81,7 @@ func (s *Server) fillHistory(ctx context.Context, v visit, page *templates.Accou
 		page.Devices = append(page.Devices, d)
 		page.Others = accountPath + "/sessions/others"
 	}
-	events, err := s.History.EventsOf(ctx, v.user.ID, eventsRead)
+	events, err := s.History.EventsOf(ctx, v.user.ID, toldEvents, 2*activityShown)
 	if err != nil {
 		return storeFailed("read what happened", err)
 	}
@@ -92,12 +92,8 @@ func (s *Server) fillHistory(ctx context.Context, v visit, page *templates.Accou
 // liveSessions are those that an organization of the person still lets be used, whichever that is: one
 // that is hidden here could not be ended.
 func (s *Server) liveSessions(ctx context.Context, v visit) ([]session.Session, error) {
-	standing, err := s.People.Standing(ctx, v.user.ID, "")
-	if err != nil {
-		return nil, storeFailed("read the person", err)
-	}
 	policies := []Policy{v.policy}
-	for _, o := range standing.Orgs {
+	for _, o := range v.orgs {
 		policies = append(policies, o.Policy)
 	}
 	sessions, err := s.History.SessionsOf(ctx, v.user.ID)
@@ -131,13 +127,18 @@ func (s *Server) card(v visit, e factors.Enrollment) templates.Factor {
 	card := templates.Factor{
 		Kind: string(e.Kind), Name: e.Name, Place: string(e.Place), Created: e.Created, LastUsed: e.LastUsed,
 		Here:   slices.Contains(v.tx.Device.Knows, e.ID),
-		Barred: !v.policy.Allows(e.Kind),
+		Barred: v.barred(e.Kind),
 		Link:   accountPath + "/factors/" + e.ID,
 	}
 	if e.Place == factors.Synced && s.Keeper != nil {
 		card.Keeper = s.Keeper(e)
 	}
 	return card
+}
+
+// barred reports whether nobody asks for k: no organization of the person allows it.
+func (v visit) barred(k factors.Kind) bool {
+	return !v.policy.Allows(k) && !slices.ContainsFunc(v.orgs, func(o Org) bool { return o.Policy.Allows(k) })
 }
 
 func (v visit) recoveryCard() templates.Recovery {

@@ -87,10 +87,17 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v visit)
 		tell:  notice.Change{What: notice.PasswordChanged},
 		done:  "password",
 		do: func(ctx context.Context, trail storage.Trail) error {
-			if err := s.Removals.ChangePassword(ctx, v.user.ID, v.user.PasswordHash, hash, v.session.ID, mail, v.now, trail); err != nil {
-				return err
+			trail.Events = append(trail.Events, storage.Event{
+				At: v.now, Type: storage.SessionRenewed, UserID: v.user.ID, OrgID: v.org.ID, SessionID: v.session.ID,
+			})
+			cookie := newSecret()
+			err := s.Removals.ChangePassword(ctx, NewPassword{
+				Old: v.user.Passwords, Hash: hash, Mail: mail, At: v.now, Session: v.knowing(), Cookie: cookie,
+			}, trail)
+			if err == nil {
+				s.cookies.set(w, sessionCookie, cookie, time.Duration(v.policy.Session.Overall))
 			}
-			return s.renewPassword(w, r, v)
+			return err
 		},
 		failed: func(w http.ResponseWriter, r *http.Request, err error) (bool, error) {
 			if errors.Is(err, storage.ErrConflict) { // it was changed meanwhile, and this one may not be what is wanted
@@ -160,34 +167,11 @@ func (s *Server) weak(err error) templates.Text {
 	return problem
 }
 
-// renewPassword makes the session that asked rest on the password that was typed now, under a new cookie:
-// what was proved of it before the change counts nowhere any more. A session that has ended meanwhile
-// stays so.
-func (s *Server) renewPassword(w http.ResponseWriter, r *http.Request, v visit) error {
-	ctx, cookie := r.Context(), newSecret()
-	for range raceLimit {
-		current, err := s.Sessions.Session(ctx, v.session.ID)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read the session to renew: %w", err)
-		}
-		current.Evidence = session.Merge(current.Evidence, []factors.Evidence{knows(v.now)})
-		current.LastUsed = v.now
-		err = s.Sessions.RenewSession(ctx, current, cookie, storage.With(storage.Event{
-			At: v.now, Type: storage.SessionRenewed, UserID: v.user.ID, OrgID: v.org.ID, SessionID: current.ID,
-		}))
-		switch {
-		case errors.Is(err, storage.ErrConflict):
-			continue
-		case errors.Is(err, storage.ErrNotFound):
-			return nil
-		case err != nil:
-			return fmt.Errorf("renew the session: %w", err)
-		}
-		s.cookies.set(w, sessionCookie, cookie, time.Duration(v.policy.Session.Overall))
-		return nil
-	}
-	return fmt.Errorf("renew the session: too many are at it")
+// knowing is the session that asked, resting on the password that takes the place of the one that was
+// typed now: what was proved of that one counts nowhere any more.
+func (v visit) knowing() session.Session {
+	out := v.session
+	out.Evidence = append(without(out.Evidence, factors.Password), knows(v.user.Passwords+1, v.now))
+	out.LastUsed = v.now
+	return out
 }

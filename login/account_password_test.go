@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/op"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -169,5 +171,82 @@ func TestT19_LinkAsksForNoCurrentPassword(t *testing.T) {
 	v := w.browser()
 	if p := v.follow(v.post(link)); p.has(`name="current"`) || !p.has(`name="password"`) {
 		t.Error("the link's page asks for it")
+	}
+}
+
+// whileHashing runs something, once, while a new password is being hashed.
+type whileHashing struct {
+	login.Passwords
+	run *func()
+}
+
+func (h whileHashing) Hash(ctx context.Context, typed string) (string, error) {
+	if run := *h.run; run != nil {
+		*h.run = nil
+		run()
+	}
+	return h.Passwords.Hash(ctx, typed)
+}
+
+// T-40, T-50: the password of before is worth nothing, also when it was given while it was being changed.
+func TestT40_T50_OldPasswordGivenDuringTheChange(t *testing.T) {
+	var during func()
+	w := newWorld(t, sqlite(t), func(c *login.Config) { c.Passwords = whileHashing{c.Passwords, &during} })
+	w.org("riverside", preset("standard"))
+	u := w.person("anna")
+	owner, thief := w.browser(), w.browser()
+	owner.password(owner.follow(owner.get("/account/password")), u).shows(t, http.StatusOK, "Choose a New Password")
+	w.pass(time.Second)
+	var p page
+	during = func() {
+		w.pass(100 * time.Millisecond)
+		p = thief.password(thief.begin(login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true}), u)
+		p.shows(t, http.StatusOK, "Secure Your Account")
+		w.pass(100 * time.Millisecond)
+	}
+	owner.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	thief.get(p.on("")).shows(t, http.StatusOK, "Enter Your Password")
+	thief.follow(thief.post(p.on("enroll"), "code", w.app(p.seed(t)))).shows(t, http.StatusOK, "Enter Your Password")
+	if n := w.apps(u); n != 0 || thief.cookie("vseeid-session") != "" || len(w.results()) > 0 {
+		t.Errorf("who knows the password of before set up %d apps, and may be signed in", n)
+	}
+	owner.begin(login.Demand{Silent: true}).is(t, "user", u.ID, "amr", "pwd")
+}
+
+// T-40: no grant was given for the new password, also none of the session that set it.
+func TestT40_GrantsEndWithThePassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	r := w.results()[len(w.results())-1]
+	must(t, w.db.CreateClient(t.Context(), op.Client{ID: "app", Name: "App", AuthMethod: op.AuthNone, Created: w.now(), Updated: w.now()}, storage.Trail{}))
+	w.keepGrant("online", r, false)
+	w.keepGrant("offline", r, true)
+	w.pass(time.Second)
+	anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	for _, id := range []string{"online", "offline"} {
+		if g, err := w.db.Grant(t.Context(), id); err != nil || g.Revoked.IsZero() {
+			t.Errorf("the grant that is %s: %v, revoked %v", id, err, g.Revoked)
+		}
+	}
+	denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	anna.begin(login.Demand{Silent: true}).is(t, "user", anna.user.ID)
+	must(t, w.signIn.Recheck(t.Context(), w.results()[len(w.results())-1], nil, false))
+}
+
+// T-50: who was signed out meanwhile does not change the password.
+func TestT50_PasswordChangedByASessionThatEnds(t *testing.T) {
+	var during func()
+	w := newWorld(t, sqlite(t), func(c *login.Config) { c.Passwords = whileHashing{c.Passwords, &during} })
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	hash := w.user(anna.user).PasswordHash
+	during = func() {
+		_, err := w.db.EndOthers(t.Context(), anna.user.ID, "", w.now(), storage.Trail{})
+		must(t, err)
+	}
+	anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account/password")
+	if w.user(anna.user).PasswordHash != hash || w.count(anna.user.ID, storage.PasswordChanged) != 0 {
+		t.Error("it was changed")
 	}
 }

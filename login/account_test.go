@@ -15,6 +15,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/op"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
@@ -26,10 +27,11 @@ type resident struct {
 	seed, recovery string
 }
 
-// resident makes a person of an organization, with an authenticator app and a recovery code.
+// resident makes a person of an organization, with an authenticator app, a recovery code and a mailbox of
+// which it is known that it is the person's.
 func (w *world) resident(name, org string) resident {
 	w.t.Helper()
-	r := resident{browser: w.browser(), user: w.person(name, org)}
+	r := resident{browser: w.browser(), user: w.verified(w.person(name, org))}
 	o, err := w.db.Org(w.t.Context(), org)
 	must(w.t, err)
 	w.setPolicy(org, preset("standard")) // which asks for it
@@ -396,14 +398,14 @@ type elsewhere struct {
 	before *func()
 }
 
-func (e elsewhere) EnrollFirst(ctx context.Context, f factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (e elsewhere) EnrollFirst(ctx context.Context, f factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	(*e.before)()
-	return e.DB.EnrollFirst(ctx, f, proved, trail)
+	return e.DB.EnrollFirst(ctx, f, on, trail)
 }
 
-func (e elsewhere) AddEnrollment(ctx context.Context, f factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+func (e elsewhere) AddEnrollment(ctx context.Context, f factors.Enrollment, on login.Grounds, replace bool, trail storage.Trail) error {
 	(*e.before)()
-	return e.DB.AddEnrollment(ctx, f, proved, replace, trail)
+	return e.DB.AddEnrollment(ctx, f, on, replace, trail)
 }
 
 // T-13, T-14: of who knows the password alone, none is added to a factor that came at that very moment.
@@ -423,13 +425,94 @@ func TestT13_T14_AddedAtTheMomentOfTheFirst(t *testing.T) {
 		before = func() {
 			must(t, w.db.EnrollFirst(t.Context(), factors.Enrollment{
 				ID: "019a0000-0000-7000-8000-000000000001", UserID: u.ID, Kind: factors.TOTP, Secret: []byte("x"), Confirmed: w.now(), Created: w.now(),
-			}, w.now(), storage.Trail{}))
+			}, w.user(u).Grounds(), storage.Trail{}))
 		}
 		b.follow(b.post(p.on("enroll"), "code", w.app(seed))).shows(t, http.StatusOK, "Verify Your Identity")
 		if n := w.apps(u); n != 1 {
 			t.Errorf("%d apps", n)
 		}
 	})
+}
+
+// T-13, T-50: what makes a proof worthless at the very moment at which something is set up by it.
+func TestT13_T50_NothingIsSetUpOnWhatIsOver(t *testing.T) {
+	for name, end := range map[string]struct {
+		does func(w *world, u login.User)
+		then string
+	}{
+		"another password": {func(w *world, u login.User) {
+			must(w.t, w.db.SetPassword(w.t.Context(), u.ID, "another", w.now(), storage.Trail{}))
+		}, "Enter Your Password"},
+		"disabled": {func(w *world, u login.User) {
+			must(w.t, w.db.DisableUser(w.t.Context(), u.ID, w.now(), storage.Trail{}))
+		}, "This Account Is Disabled"},
+		"reset": {func(w *world, u login.User) {
+			_, err := w.db.ResetFactors(w.t.Context(), u.ID, w.now(), storage.Trail{})
+			must(w.t, err)
+		}, "Enter Your Password"},
+	} {
+		for how, begin := range map[string]func(w *world, b *browser, u login.User) page{
+			"the first": func(_ *world, b *browser, u login.User) page { return b.password(b.begin(login.Demand{}), u) },
+			"another": func(w *world, b *browser, u login.User) page {
+				seed, _, _ := b.setUp(u, login.Demand{})
+				w.pass(time.Hour)
+				p := b.password(b.follow(b.get("/account/add/totp")), u)
+				return b.follow(b.post(p.on("challenge"), "code", w.app(seed)))
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				before := func() {}
+				w := newWorld(t, sqlite(t), func(c *login.Config) {
+					store := elsewhere{c.Enrollments.(*sqldb.DB), &before}
+					c.Enrollments, c.Additions = store, store
+				})
+				w.org("riverside", preset("standard"))
+				u := w.person("anna", "riverside")
+				b := w.browser()
+				p := begin(w, b, u)
+				seed, had := p.seed(t), w.count(u.ID, storage.Enrolled)
+				before = func() { w.pass(time.Second); end.does(w, u) }
+				got := b.follow(b.post(p.on("enroll"), "code", w.app(seed)))
+				if !got.has(end.then) || got.has("as many") {
+					t.Errorf("%d: want %q", got.status, end.then)
+				}
+				if n := w.count(u.ID, storage.Enrolled); n != had {
+					t.Errorf("%d were set up on a proof that is worth nothing any more", n-had)
+				}
+			})
+		}
+	}
+}
+
+// T-50: what has come meanwhile and is no matter keeps nobody from setting up one more.
+func TestT50_SetUpBesideWhatCame(t *testing.T) {
+	before := func() {}
+	w := newWorld(t, sqlite(t), func(c *login.Config) {
+		store := elsewhere{c.Enrollments.(*sqldb.DB), &before}
+		c.Enrollments, c.Additions = store, store
+	})
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	p := anna.follow(anna.get("/account/add/totp"))
+	seed := p.seed(t)
+	before = func() { before = func() {}; w.enrolls(anna.user, factors.TOTP) }
+	anna.follow(anna.post(p.on("enroll"), "code", w.app(seed))).shows(t, http.StatusOK, "Your Account")
+	if n := w.apps(anna.user); n != 3 {
+		t.Errorf("%d apps", n)
+	}
+
+	p = anna.follow(anna.get("/account/add/totp"))
+	seed = p.seed(t)
+	before = func() {
+		before = func() {}
+		for range login.MaxOfKind - 3 {
+			w.enrolls(anna.user, factors.TOTP)
+		}
+	}
+	anna.post(p.on("enroll"), "code", w.app(seed)).shows(t, http.StatusUnprocessableEntity, "as many")
+	if n := w.apps(anna.user); n != login.MaxOfKind {
+		t.Errorf("%d apps", n)
+	}
 }
 
 func TestNewRecoveryCode(t *testing.T) {
@@ -718,7 +801,7 @@ func TestAccountWithoutAFactor(t *testing.T) {
 				w.org("lakeside", *c.policy)
 				orgs = append(orgs, "lakeside")
 			}
-			anna := w.person("anna", orgs...)
+			anna := w.verified(w.person("anna", orgs...))
 			b := w.browser()
 			p := b.password(b.follow(b.get("/account")), anna)
 			p.shows(t, http.StatusOK, "Your Account")
@@ -873,7 +956,7 @@ func TestManyFactorsOfOneKind(t *testing.T) {
 	anna := w.resident("anna", "lakeside")
 	for i := range login.MaxOfKind - 1 {
 		e := factors.Enrollment{ID: fmt.Sprintf("019a0000-0000-7000-8000-%012d", i), UserID: anna.user.ID, Kind: factors.TOTP, Secret: []byte("x"), Confirmed: w.now(), Created: w.now()}
-		must(t, w.db.AddEnrollment(t.Context(), e, w.now(), false, storage.Trail{}))
+		must(t, w.db.AddEnrollment(t.Context(), e, w.user(anna.user).Grounds(), false, storage.Trail{}))
 	}
 	anna.get("/account/add/totp").shows(t, http.StatusConflict, "as many of these")
 	if strings.Contains(anna.get("/account").body, `href="/account/add/totp"`) {
@@ -983,5 +1066,69 @@ func TestAccountWithoutAScript(t *testing.T) {
 	}
 	if len(seen) < 7 {
 		t.Errorf("the account leads to %v", slices.Collect(maps.Keys(seen)))
+	}
+}
+
+// T-40: who was signed out everywhere else does not come in by a sign-in that was half done, but by proving
+// it again. In the browser that stays signed in, what is half done goes on.
+func TestT40_SignedOutOfWhatIsHalfDone(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	other := w.phone()
+	p := other.password(other.begin(login.Demand{}), anna.user)
+	p = other.follow(other.post(p.on("challenge"), "code", w.app(anna.seed)))
+	p.shows(t, http.StatusOK, "Log In Faster on This Device")
+	w.pass(time.Minute)
+	anna.renew()
+	half := anna.begin(login.Demand{Fresh: true})
+	half = anna.follow(anna.post(half.on("password"), "password", secretWord))
+	half.shows(t, http.StatusOK, "Verify Your Identity")
+	w.pass(time.Second)
+	anna.follow(anna.post("/account/sessions/others")).shows(t, http.StatusOK, "Your Account")
+	before := len(w.results())
+	p = other.follow(other.post(p.on("later")))
+	p.shows(t, http.StatusOK, "Enter Your Password")
+	if len(w.results()) != before || other.cookie("vseeid-session") != "" {
+		t.Fatal("who was signed out everywhere else came in without any proof")
+	}
+	w.pass(30 * time.Second)
+	p = other.follow(other.post(p.on("password"), "password", secretWord))
+	p = other.follow(other.post(p.on("challenge"), "code", w.app(anna.seed)))
+	other.follow(other.post(p.on("later"))).is(t, "user", anna.user.ID)
+	w.pass(30 * time.Second)
+	anna.follow(anna.post(half.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+}
+
+// T-41, P-47: a device that is signed out on the account page has to sign in again, as that page says, also
+// for what would go on without a session. An app that signs out leaves what goes on without one.
+func TestT41_P47_DeviceIsSignedOut(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	must(t, w.db.CreateClient(t.Context(), op.Client{ID: "app", Name: "App", AuthMethod: op.AuthNone, Created: w.now(), Updated: w.now()}, storage.Trail{}))
+	signsIn := func(id string) (*browser, login.Result) {
+		b := w.browser()
+		w.pass(30 * time.Second)
+		p := b.password(b.begin(login.Demand{}), anna.user)
+		b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
+		r := w.results()[len(w.results())-1]
+		w.keepGrant(id, r, true)
+		return b, r
+	}
+	revoked := func(id string) bool {
+		g, err := w.db.Grant(t.Context(), id)
+		must(t, err)
+		return !g.Revoked.IsZero()
+	}
+	_, r := signsIn("lost")
+	itself, _ := signsIn("leaves")
+	w.pass(30 * time.Second)
+	anna.renew()
+	anna.get("/account/sessions/"+r.SessionID).shows(t, http.StatusOK, "Whoever uses it has to sign in again")
+	anna.follow(anna.post("/account/sessions/"+r.SessionID)).shows(t, http.StatusOK, "Your Account")
+	itself.post("/logout")
+	if !revoked("lost") || revoked("leaves") {
+		t.Errorf("revoked: of the device that was signed out %v, of the app that signed out %v", revoked("lost"), revoked("leaves"))
 	}
 }

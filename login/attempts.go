@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -19,6 +21,9 @@ const raceLimit = 50
 
 // noteTimeout is how long a store may take to note a wrong answer, whoever still waits.
 const noteTimeout = 5 * time.Second
+
+// answerTimeout is how long an answer may take to be judged and kept, whoever still waits.
+const answerTimeout = 15 * time.Second
 
 // What an address may do before it has to slow down. A hospital is one address: the numbers are
 // for floods, and guessing is held by the counts of each person.
@@ -38,6 +43,38 @@ var (
 type rate struct {
 	name string
 	limit.Rate
+}
+
+// counted makes one attempt at a proof of k: it is counted, then verified, then cleared or noted as
+// failed. An error of verify says nothing about the answer, and takes the count back.
+func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User, now time.Time, verify func() (ok bool, err error)) (bool, error) {
+	before, after, err := s.spend(ctx, k, key, now)
+	if err != nil {
+		return false, err
+	}
+	ok, err := verify()
+	switch {
+	case err != nil:
+		return false, errors.Join(err, s.refund(ctx, key, before, after))
+	case !ok:
+		return false, s.failed(ctx, k, after, u, now)
+	}
+	s.forgive(ctx, k, key, after, u)
+	return true, nil
+}
+
+// forgive forgets the failures at k after a right answer. What was proved may be good once, and is not lost
+// over a count that could not be cleared.
+func (s *Server) forgive(ctx context.Context, k factors.Kind, key string, after limit.Attempt, u User) {
+	if err := s.cleared(ctx, key, after); err != nil {
+		slog.ErrorContext(ctx, "failures stay counted after a right answer", "user_id", u.ID, "factor", k, "error", err)
+	}
+}
+
+// heldOn is r for an answer that is good once: whoever hangs up before it is kept does not lose it.
+func heldOn(r *http.Request) (*http.Request, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTimeout)
+	return r.WithContext(ctx), cancel
 }
 
 // admit counts a request of the address that ctx names.

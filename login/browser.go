@@ -68,7 +68,7 @@ func (s *Server) session(r *http.Request) (session.Session, error) {
 }
 
 func (s *Server) endSession(ctx context.Context, ended session.Session, reason string, now time.Time) error {
-	err := s.Sessions.EndSession(ctx, ended.ID, now, storage.With(storage.Event{
+	err := s.Sessions.EndSession(ctx, ended.ID, false, now, storage.With(storage.Event{
 		At: now, Type: storage.SessionEnded, UserID: ended.UserID, SessionID: ended.ID,
 		Detail: map[string]string{"reason": reason},
 	}))

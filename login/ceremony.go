@@ -49,6 +49,9 @@ func (s *Server) asked(v visit) ceremony {
 		if v.step.Methods[0] == factors.Passkey {
 			return ceremony{kind: factors.Passkey}
 		}
+		if !v.policy.Allows(factors.Passkey) { // of whom we know who it is
+			return ceremony{}
+		}
 		return s.discovery()
 	case Identify:
 		return s.discovery()
@@ -155,6 +158,7 @@ func (v visit) person() factors.User {
 	u.App = v.tx.Demand.App.Name
 	u.Attest = v.policy.HardwareKeys == Attested
 	u.Here = v.step.Kind == Offer && v.step.Offer == OfferTrust
+	u.Alone = v.step.Kind == Prove
 	return u
 }
 

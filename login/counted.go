@@ -94,8 +94,14 @@ func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bo
 // this sign-in has given all that it gives.
 func able(tx Transaction, p Policy, enrolled []factors.Enrollment) []factors.Enrollment {
 	return slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool {
-		return !p.takes(e, enrolled) || rests(tx.Proved, e)
+		return !p.takes(e, enrolled) || rests(tx.Proved, e) || p.lesser(e, enrolled)
 	})
+}
+
+// lesser reports whether e is not asked for because the person has a passkey.
+func (p Policy) lesser(e factors.Enrollment, enrolled []factors.Enrollment) bool {
+	return p.NoDowngrade && e.Kind != factors.Passkey && e.Kind != factors.Recovery && p.Allows(factors.Passkey) &&
+		slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool { return have.Kind == factors.Passkey })
 }
 
 // source is what evidence of an enrollment rests on.

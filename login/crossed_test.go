@@ -143,7 +143,7 @@ func TestT50_WhileASignInIsInFlight(t *testing.T) {
 			must(w.t, err)
 		},
 		"passkey removed": func(w *world, u login.User) {
-			must(w.t, w.db.RemoveEnrollment(w.t.Context(), u.ID, w.enrollment(u, factors.Passkey).ID, w.now(), nil, storage.Trail{}))
+			w.removes(u, w.enrollment(u, factors.Passkey).ID)
 		},
 	}
 	steps := map[string]func(d *device, u login.User) (page, func(page) page){
@@ -243,7 +243,7 @@ func TestT50_ResetWhileOneIsSetUp(t *testing.T) {
 func TestT54_AnswerToAnotherTab(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
-	anna, thief := w.person("anna", "riverside"), w.person("thief", "riverside")
+	anna, thief := w.verified(w.person("anna", "riverside")), w.person("thief", "riverside")
 	shared := w.phone()
 	_, _, p := shared.setUp(anna, login.Demand{})
 	p.shows(t, http.StatusOK, "Log In Faster on This Device")

@@ -43,7 +43,7 @@ func (s *Server) remembered(r *http.Request) remembered {
 		out = remembered{}
 	}
 	if r.PostForm.Has(templates.Can) {
-		out.Can = capabilities(r.PostForm.Get(templates.Can))
+		out.Can = heard(r.PostForm.Get(templates.Can), out.Can)
 	}
 	return out
 }
@@ -60,7 +60,7 @@ func (s *Server) keepCan(w http.ResponseWriter, r *http.Request) error {
 	if slices.Equal(before.Can, m.Can) {
 		return nil
 	}
-	return s.keep(w, m)
+	return s.keepRemembered(w, m)
 }
 
 // of is the part of a person, or -1.
@@ -97,11 +97,11 @@ func (s *Server) keepDevice(w http.ResponseWriter, r *http.Request, userID strin
 	if can != nil {
 		m.Can = can
 	}
-	return s.keep(w, m)
+	return s.keepRemembered(w, m)
 }
 
-// keep has the browser keep m. Of many people the one who was here the longest time ago is forgotten.
-func (s *Server) keep(w http.ResponseWriter, m remembered) error {
+// keepRemembered has the browser keep m. Of many people the one who was here the longest time ago is forgotten.
+func (s *Server) keepRemembered(w http.ResponseWriter, m remembered) error {
 	for m.People = m.People[:min(len(m.People), devicePeople)]; ; m.People = m.People[:len(m.People)-1] {
 		value, err := s.seal(devicePurpose, m)
 		if err != nil {
@@ -122,16 +122,19 @@ func knowsPasskey(enrollmentID string) func(*Device) {
 	}
 }
 
-// capabilities reads what a browser's script says that it can. Only known words count, each once.
-func capabilities(said string) []Capability {
+// heard is what a browser can, by what its script says and what was known before. Only known words count.
+// A form that was sent before the script ran says nothing, and one that was sent while the script asked
+// the browser says nothing of the device.
+func heard(said string, before []Capability) []Capability {
+	words := strings.Fields(said)
+	if len(words) == 0 {
+		return before
+	}
 	out := []Capability{}
-	for word := range strings.FieldsSeq(said) {
-		c := Capability(word)
-		switch c {
-		case CanPasskey, CanPlatform, CanSignal:
-			if !slices.Contains(out, c) {
-				out = append(out, c)
-			}
+	for _, c := range []Capability{CanPasskey, CanPlatform, CanSignal} {
+		unknown := c == CanPlatform && slices.Contains(words, "asking")
+		if slices.Contains(words, string(c)) || unknown && slices.Contains(before, c) {
+			out = append(out, c)
 		}
 	}
 	return out

@@ -15,7 +15,8 @@ import (
 // request, and any error of reading them stops it.
 type facts struct {
 	user      User
-	org       Org // the organization whose policy binds; zero for none
+	orgs      []Org // the person's
+	org       Org   // the one whose policy binds; zero for none
 	policy    Policy
 	enrolled  []factors.Enrollment
 	session   session.Session // the one that lends evidence; zero for none
@@ -39,20 +40,34 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	if err != nil {
 		return facts{}, storeFailed("read the person's factors", err)
 	}
-	f := facts{user: standing.User, gone: !standing.User.Disabled.IsZero(), enrolled: enrolled}
-	var ok bool
-	f.org, ok = binding(tx.Demand.Org, standing.Orgs, now)
-	f.notMember = !ok
-	f.policy = f.org.policyAt(now, skipsBefore(tx, f.org))
-	if box, ok := Mailbox(standing.User); ok && s.Factors[factors.Email] != nil {
-		f.enrolled = append(f.enrolled, box)
+	f := facts{
+		user: standing.User, orgs: standing.Orgs, gone: !standing.User.Disabled.IsZero(),
+		enrolled: s.withMailbox(standing.User, enrolled),
 	}
-	f.policy.Factors = slices.DeleteFunc(slices.Clone(f.policy.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
-	f.policy = f.policy.Among(standing.Orgs, now)
+	var member bool
+	f.org, member = binding(tx.Demand.Org, standing.Orgs, now)
+	f.notMember = !member
+	f.policy = s.policy(f.org, standing.Orgs, skipsBefore(tx, f.org), now)
 	if f.policy.live(standing.Session, now) {
 		f.session = standing.Session
 	}
 	return f, nil
+}
+
+// policy is what binds a person of orgs now, who is bound by org and had put off setting up a factor skips
+// times: without the factors that this deployment does not have.
+func (s *Server) policy(org Org, orgs []Org, skips int, now time.Time) Policy {
+	p := org.policyAt(now, skips)
+	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
+	return p.Among(orgs, now)
+}
+
+// withMailbox are the factors of a person, with the mailbox where there is one and codes can be mailed.
+func (s *Server) withMailbox(u User, enrolled []factors.Enrollment) []factors.Enrollment {
+	if box, ok := Mailbox(u); ok && s.Factors[factors.Email] != nil {
+		enrolled = append(enrolled, box)
+	}
+	return enrolled
 }
 
 // Mailbox is the verified mailbox of a person as a factor, which nobody has to set up. Its id is the
@@ -102,11 +117,15 @@ func (p Policy) live(s session.Session, now time.Time) bool {
 }
 
 // known returns tx with what these facts say of it: only the evidence that they bear out, of what the
-// session lends now and of what was proved, and the person's own wish.
+// session lends now and of what was proved, the person's own wish, and name. Who was signed out everywhere
+// is signed out of what is half done too, but beside the session that went on.
 func (f facts) known(tx Transaction, now time.Time) Transaction {
 	tx.Borrowed = f.user.borne(f.session.Evidence, now)
 	tx.Proved = f.user.borne(tx.Proved, now)
-	tx.Default = f.user.Default
+	if f.session.ID == "" || f.session.ID != f.user.Kept {
+		tx.Proved = slices.DeleteFunc(tx.Proved, func(e factors.Evidence) bool { return e.At.Before(f.user.ShutOut) })
+	}
+	tx.Default, tx.Called = f.user.Default, f.user.called()
 	return tx
 }
 
@@ -133,9 +152,9 @@ func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Eviden
 const passwordSource = "password"
 
 // outdated reports whether e was proved before nothing counted any more, or is proof of a password
-// that the person has changed since.
+// that is not the person's any more.
 func (u User) outdated(e factors.Evidence) bool {
-	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.At.Before(u.PasswordSet))
+	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.Generation != u.Passwords)
 }
 
 // next is Next for these facts.

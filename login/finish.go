@@ -66,8 +66,8 @@ type proof struct {
 	Named    string             `json:"named,omitempty"` // the organization that the client named
 	Bound    string             `json:"bound,omitempty"` // the one whose policy was met
 	Epoch    int64              `json:"epoch"`
-	Removals int64              `json:"removals,omitempty"` // User.Removals then
-	Skips    int                `json:"skips,omitempty"`    // how often the person had put off setting up a factor before
+	Changes  int64              `json:"changes,omitempty"` // User.Changes then
+	Skips    int                `json:"skips,omitempty"`   // how often the person had put off setting up a factor before
 }
 
 // result is what op is told.
@@ -75,7 +75,7 @@ func (f facts) result(tx Transaction, sessionID string, now time.Time) (Result, 
 	evidence := f.evidence(tx, now)
 	p, err := json.Marshal(proof{
 		Evidence: evidence, Named: tx.Demand.Org, Bound: f.org.ID, Epoch: f.policy.Epoch,
-		Removals: f.user.Removals, Skips: skipsBefore(tx, f.org),
+		Changes: f.user.Changes, Skips: skipsBefore(tx, f.org),
 	})
 	if err != nil {
 		return Result{}, err

@@ -82,7 +82,7 @@ func Impact(p Policy, u User, org Org, others []Org, enrolled []factors.Enrollme
 // first is the best first proof that the person could give now.
 func (u User) first(p Policy, enrolled []factors.Enrollment, now time.Time) (factors.Evidence, bool) {
 	if u.PasswordHash != "" {
-		return knows(now), true
+		return knows(u.Passwords, now), true
 	}
 	i := slices.IndexFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind == factors.Passkey && p.Allows(e.Kind) })
 	if i < 0 {

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -62,12 +63,18 @@ func (o opened) undo() time.Time {
 	return o.now.Add(-linkUndo)
 }
 
-// removed are those of the person's factors that pressing the link takes away.
+// removed are those of the person's factors that pressing the link takes away: what is new, and with it a
+// recovery code that would be alone.
 func (o opened) removed(enrolled []factors.Enrollment) []factors.Enrollment {
 	undo := o.undo()
-	return slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool {
-		return undo.IsZero() || !e.Created.After(undo)
-	})
+	if undo.IsZero() {
+		return nil
+	}
+	old := func(e factors.Enrollment) bool { return !e.Created.After(undo) }
+	if !slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return old(e) && e.Kind != factors.Recovery }) {
+		return enrolled
+	}
+	return slices.DeleteFunc(slices.Clone(enrolled), old)
 }
 
 // openLink finds the link of the path. It returns false for one that there is not, or whose person is
@@ -231,9 +238,12 @@ func (s *Server) pressLink(w http.ResponseWriter, r *http.Request, o opened) err
 	return nil
 }
 
-// renewByLink sets the password that the person chose. It returns true when it has answered.
+// renewByLink sets the password that the person chose, which is not the one that a stranger may know. It
+// returns true when it has answered.
 func (s *Server) renewByLink(w http.ResponseWriter, r *http.Request, o opened) (bool, error) {
-	hash, refusal, err := s.newPassword(r, o.user)
+	u := o.user
+	u.PasswordHash = cmp.Or(o.PasswordHash, u.PasswordHash)
+	hash, refusal, err := s.newPassword(r, u)
 	if err != nil {
 		return true, err
 	}
@@ -243,6 +253,6 @@ func (s *Server) renewByLink(w http.ResponseWriter, r *http.Request, o opened) (
 	trail := storage.With(storage.Event{
 		At: o.now, Type: storage.PasswordChanged, UserID: o.UserID, Detail: map[string]string{"by": "link"},
 	})
-	s.notify(&trail, o.user.Factor(), notice.Change{What: notice.PasswordChanged}, "", o.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, o.user, notice.Change{What: notice.PasswordChanged}, "", o.now, storage.OriginOf(r.Context()))
 	return false, s.Links.Renew(r.Context(), o.token, hash, o.now, trail)
 }

@@ -134,7 +134,7 @@ func TestT12_UndoForOneDay(t *testing.T) {
 func TestT12_FirstFactorOfAThief(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
-	anna := w.person("anna", "riverside")
+	anna := w.verified(w.person("anna", "riverside"))
 	thief := w.browser() // who has the password, and is faster than its owner
 	thief.setUp(anna, login.Demand{})
 	_, link := w.lastMail(anna)
@@ -422,7 +422,7 @@ func TestT12_LinkTakesEveryNewFactorAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sqlite(t))
 			w.org("riverside", preset("standard"))
-			u := w.person("anna", "riverside")
+			u := w.verified(w.person("anna", "riverside"))
 			thief := w.phone()
 			thief.trusts(u)
 			b := w.browser()
@@ -493,6 +493,97 @@ func TestLinkWithoutAScript(t *testing.T) {
 }
 
 var formInPage = regexp.MustCompile(`<form[^>]*method="post"[^>]*action="([^"]*)"`)
+
+// T-12: an address that nobody has shown to be the person's is told, and gets nothing to press.
+func TestT12_NoLinkToAnUnverifiedAddress(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	b := w.browser()
+	b.setUp(u, login.Demand{})
+	b.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	for _, m := range w.mails(u) {
+		if linkInMail.MatchString(m.Text) || !strings.Contains(m.Text, "at once") {
+			t.Errorf("%s:\n%s", m.Subject, m.Text)
+		}
+	}
+	if n := len(w.mails(u)); n != 3 { // an app, a recovery code, a password
+		t.Errorf("%d mails", n)
+	}
+}
+
+// T-17: the password that a stranger may know is not taken for a new one, by whichever link.
+func TestT17_LinkRefusesThePasswordOfBefore(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	const stolen = "mauve tractor lantern sixteen"
+	hash, err := w.hasher.Hash(t.Context(), stolen)
+	must(t, err)
+	must(t, w.db.SetPassword(t.Context(), anna.user.ID, hash, w.now(), storage.Trail{}))
+	var links []string
+	for _, m := range w.mails(anna.user) {
+		links = append(links, linkInMail.FindString(m.Text))
+	}
+	if len(links) != 2 {
+		t.Fatalf("%d links", len(links))
+	}
+	b := w.browser()
+	for _, link := range links {
+		b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	}
+	for _, link := range links {
+		b.post(link, "password", stolen).shows(t, http.StatusUnprocessableEntity, "the password you have now")
+		if w.user(anna.user).PasswordHash != "" {
+			t.Fatal("it was set")
+		}
+	}
+	b.follow(b.post(links[0], "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	b.post(links[1], "password", stolen).shows(t, http.StatusUnprocessableEntity, "the password you have now")
+	if w.count(anna.user.ID, storage.PasswordChanged) != 1 {
+		t.Error("it was set")
+	}
+}
+
+// T-17: a link that was sent to an address is worth nothing when that is not the person's any more.
+func TestT17_LinkOfTheMailboxOfBefore(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.lastMail(anna.user)
+	have := w.user(anna.user)
+	have.Email, have.Updated = "anna@elsewhere.example", w.now()
+	must(t, w.db.UpdateUser(t.Context(), have, storage.Trail{}))
+	thief := w.browser()
+	thief.get(link).shows(t, http.StatusNotFound, "Do Not Know This Link")
+	thief.post(link, "password", newWord).shows(t, http.StatusNotFound)
+	if w.user(anna.user).PasswordHash == "" {
+		t.Error("the password is gone")
+	}
+}
+
+// T-12: a recovery code that pressing a link would leave alone goes too: it would be asked for, and nothing
+// could be set up.
+func TestT12_LinkLeavesNoRecoveryCodeAlone(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	old := w.enrollment(anna.user, factors.TOTP)
+	w.told(anna) // of a new telephone
+	anna.renew()
+	anna.follow(anna.post("/account/factors/"+old.ID+"/remove")).shows(t, http.StatusOK, "removed")
+	_, link := w.lastMail(anna.user)
+	b := w.browser()
+	b.get(link).shows(t, http.StatusOK, "removed again", "Authenticator app", "Recovery code")
+	b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	b.follow(b.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	if left := w.enrolled(anna.user); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	p := b.begin(login.Demand{})
+	p = b.follow(b.post(p.on("identifier"), "email", anna.user.Email))
+	b.follow(b.post(p.on("password"), "password", newWord)).shows(t, http.StatusOK, "Secure Your Account")
+}
 
 // Who is not asked for a mail code, because the password came by mail, is told so and until when.
 func TestT17_WhyAMailCodeIsNotAskedFor(t *testing.T) {

@@ -19,6 +19,7 @@ type MissingReason string
 const (
 	MissingByPolicy   MissingReason = "policy"     // the organization does not allow it
 	MissingWeak       MissingReason = "weak"       // it is not enough for what is asked
+	MissingLesser     MissingReason = "lesser"     // the organization asks who has a passkey for that
 	MissingBrowser    MissingReason = "browser"    // the browser cannot use it
 	MissingMailbox    MissingReason = "mailbox"    // the password was set on the word of the same mailbox
 	MissingUnverified MissingReason = "unverified" // nobody has shown that the mail address is the person's
@@ -49,6 +50,8 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 			reason = MissingUnverified
 		case !q.p.Allows(k):
 			reason = MissingByPolicy
+		case q.p.lesser(factors.Enrollment{Kind: k}, enrolled):
+			reason = MissingLesser
 		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser
 		case k == factors.Email && q.sameMailbox(need):

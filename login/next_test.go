@@ -162,7 +162,7 @@ func asked(t *testing.T, rows []asking) {
 			}
 			tx.Device.Knows = strings.Fields(c.knows)
 			enrolled := enrollments(c.enrolled)
-			tx.Device.Signaled = login.Signaled(enrolled)
+			tx.Device.Signaled = login.Signaled(enrolled, "")
 			if c.change != nil {
 				c.change(&tx)
 			}
@@ -206,6 +206,8 @@ func policyOf(text string) login.Policy {
 			p.Enrollment = login.EnrollBy(value)
 		case "attested":
 			p.HardwareKeys = login.Attested
+		case "nodowngrade":
+			p.NoDowngrade = true
 		case "untrusted":
 			p.Trust.Offer = false
 		case "until":
@@ -270,6 +272,16 @@ func TestNext(t *testing.T) {
 		{name: "chosen first", policy: "standard", enrolled: "totp recovery", proved: "pwd", chosen: factors.Recovery, want: "challenge recovery totp"},
 		{name: "T-15 chosen but not set up", policy: "standard", enrolled: "totp", proved: "pwd", chosen: factors.Recovery, want: "challenge totp"},
 		{name: "T-15 chosen but not allowed", policy: "standard only:totp", enrolled: "totp recovery", proved: "pwd", chosen: factors.Recovery, want: "challenge totp"},
+		{name: "T-15 no downgrade", policy: "standard nodowngrade", enrolled: "passkey totp email recovery", proved: "pwd", want: "challenge passkey recovery"},
+		{name: "T-15 no downgrade, chosen all the same", policy: "standard nodowngrade", enrolled: "passkey totp email recovery", proved: "pwd", chosen: factors.TOTP, want: "challenge passkey recovery"},
+		{name: "T-15 no downgrade, without a passkey", policy: "standard nodowngrade", enrolled: "totp email recovery", proved: "pwd", want: "challenge totp email recovery"},
+		{name: "T-15 no downgrade, with one that is not allowed", policy: "standard nodowngrade only:totp,recovery", enrolled: "passkey totp recovery", proved: "pwd", want: "challenge totp recovery"},
+		{name: "T-15 what was proved before there was one counts", policy: "standard nodowngrade", enrolled: "passkey totp recovery", proved: "pwd totp", want: "done"},
+		{name: "A-22 the preferred one first, and what would do", policy: "standard", demand: demand{ACR: []string{"phr", mfa}}, enrolled: "totp passkey email recovery", proved: "pwd", want: "challenge passkey totp email recovery"},
+		{name: "A-22 a later one given", policy: "standard", demand: demand{ACR: []string{"phr", mfa}}, enrolled: "totp passkey recovery", proved: "pwd totp", want: "done"},
+		{name: "A-22 a session that meets a later one is asked for the preferred", policy: "standard", demand: demand{ACR: []string{"phr", mfa}}, enrolled: "totp passkey recovery", borrowed: "pwd totp", want: "challenge passkey totp recovery"},
+		{name: "A-22 essential takes any of them", policy: "standard", demand: demand{ACR: []string{"phr", mfa}, Essential: true}, enrolled: "totp passkey recovery", proved: "pwd totp", want: "done"},
+		{name: "A-22 not for the recovery code alone", policy: "standard", demand: demand{ACR: []string{aal2, mfa}}, enrolled: "passkey! email recovery", proved: "pwd", can: "-", want: "challenge email recovery"},
 		{name: "T-15 chosen but not enough", policy: "standard", demand: demand{ACR: []string{"phr"}}, enrolled: "totp passkey", proved: "pwd", chosen: factors.TOTP, want: "challenge passkey"},
 		{name: "a recovery code that was only shown is good", policy: "standard", enrolled: "totp recovery?", proved: "pwd", want: "challenge totp recovery"},
 		{name: "only the recovery code is left", policy: "standard", enrolled: "recovery", proved: "pwd", want: "challenge recovery"},

@@ -3,7 +3,6 @@ package login
 import (
 	"time"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
 )
@@ -17,10 +16,15 @@ const (
 )
 
 // notify adds to trail the mail about a change, with a link by which its person can say that it was
-// somebody else. enrollmentID is what was set up, and empty for every other change.
-func (s *Server) notify(trail *storage.Trail, u factors.User, what notice.Change, enrollmentID string, at time.Time, from storage.Origin) {
+// somebody else. enrollmentID is what was set up, and empty for every other change. An address that nobody
+// has shown to be the person's gets no link: whoever reads it could take the account over.
+func (s *Server) notify(trail *storage.Trail, u User, what notice.Change, enrollmentID string, at time.Time, from storage.Origin) {
+	if !u.EmailVerified {
+		trail.Mails = append(trail.Mails, s.Notices.Changed(u.Factor(), what, "", at, from))
+		return
+	}
 	token := newSecret()
-	trail.Mails = append(trail.Mails, s.Notices.Changed(u, what, token, at, from))
+	trail.Mails = append(trail.Mails, s.Notices.Changed(u.Factor(), what, token, at, from))
 	trail.Links = append(trail.Links, storage.Link{
 		Token: token, UserID: u.ID, EnrollmentID: enrollmentID, At: at, Expires: at.Add(LinkLifetime),
 	})

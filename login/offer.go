@@ -98,9 +98,9 @@ func (q inquiry) offersTrust() bool {
 		!has && !d.Refused && !q.now.Before(d.Remind) && q.provedBy(factors.TOTP, factors.Recovery)
 }
 
-// offersSignal: the browser was told of other passkeys than there are.
+// offersSignal: the browser was told of other passkeys than there are, or by another name.
 func (q inquiry) offersSignal() bool {
-	return q.can(CanSignal) && q.tx.Device.Signaled != Signaled(q.enrolled)
+	return q.can(CanSignal) && q.tx.Device.Signaled != Signaled(q.enrolled, q.tx.Called)
 }
 
 // provedBy reports whether one of the kinds was proved in this transaction, and counts for who adds to
@@ -112,8 +112,12 @@ func (q inquiry) provedBy(kinds ...factors.Kind) bool {
 		slices.ContainsFunc(q.proved(), func(e factors.Evidence) bool { return slices.Contains(kinds, e.Kind) })
 }
 
-// Signaled is the Device.Signaled of a browser that was told of exactly these passkeys; empty for none.
-func Signaled(enrolled []factors.Enrollment) string {
+// signaledSize is that of the hash which Signaled is.
+const signaledSize = 16
+
+// Signaled is the Device.Signaled of a browser that was told of exactly these passkeys, and what their
+// owner is called; empty for none.
+func Signaled(enrolled []factors.Enrollment, called string) string {
 	var handles []string
 	for _, e := range enrolled {
 		if e.Kind == factors.Passkey {
@@ -125,8 +129,14 @@ func Signaled(enrolled []factors.Enrollment) string {
 	}
 	slices.Sort(handles)
 	h := sha256.New()
-	for _, handle := range handles {
-		h.Write([]byte(handle + "\n"))
+	for _, line := range append(handles, called) {
+		h.Write([]byte(line + "\n"))
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:signaledSize])
+}
+
+// isSignaled reports whether s has the form of what Signaled gives.
+func isSignaled(s string) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil && (len(raw) == signaledSize || s == "")
 }

@@ -323,13 +323,13 @@ func (s *Server) offerPage(r *http.Request, v visit, frame templates.Frame, p pr
 	case OfferReplace:
 		return s.replacePage(v, frame), nil
 	case OfferName:
-		accepted, err := s.accepted(r.Context(), v)
+		signals, err := s.signals(r.Context(), v)
 		return templates.Registered{
-			Frame: frame, Action: v.tx.path("name"), Name: cmp.Or(p.typed, v.registered().Name), Signal: accepted, Problem: p.text,
+			Frame: frame, Action: v.tx.path("name"), Name: cmp.Or(p.typed, v.registered().Name), Signals: signals, Problem: p.text,
 		}, err
 	case OfferSignal:
-		accepted, err := s.accepted(r.Context(), v)
-		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signal: accepted}, err
+		signals, err := s.signals(r.Context(), v)
+		return templates.Signal{Frame: frame, Action: v.tx.path("signal"), Signals: signals}, err
 	}
 	return nil, fmt.Errorf("no page for the offer %q", v.step.Offer)
 }
@@ -405,21 +405,4 @@ func (s *Server) wait(w http.ResponseWriter, r *http.Request, v visit, l locked)
 	p := saysWait("attempt.wait", l.wait)
 	p.retry = l.wait
 	return s.show(w, r, v, http.StatusTooManyRequests, p)
-}
-
-// counted makes one attempt at a proof of k: it is counted, then verified, then cleared or noted as
-// failed. An error of verify says nothing about the answer, and takes the count back.
-func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User, now time.Time, verify func() (ok bool, err error)) (bool, error) {
-	before, after, err := s.spend(ctx, k, key, now)
-	if err != nil {
-		return false, err
-	}
-	ok, err := verify()
-	switch {
-	case err != nil:
-		return false, errors.Join(err, s.refund(ctx, key, before, after))
-	case !ok:
-		return false, s.failed(ctx, k, after, u, now)
-	}
-	return true, s.cleared(ctx, key, after)
 }

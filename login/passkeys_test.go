@@ -65,6 +65,39 @@ func TestTrustedDevice(t *testing.T) {
 	})
 }
 
+// A form may be sent before the script knows what the browser can, or before it runs: a password manager
+// sends it at once. Then what the browser remembers stands, and only what the script has found takes its place.
+func TestSentBeforeTheScriptKnows(t *testing.T) {
+	for _, test := range []struct {
+		said  string
+		asked string
+		trust bool // the device can verify its user, as far as it is remembered afterwards
+	}{
+		{"", "Use fingerprint", true},
+		{"passkey asking signal", "Use fingerprint", true},
+		{"passkey signal", "Use fingerprint", false},
+		{"none", "Enter your one-time code", false},
+	} {
+		w := newWorld(t, sqlite(t))
+		w.org("riverside", preset("standard"))
+		u := w.person("anna", "riverside")
+		phone := w.phone()
+		seed, _ := phone.trusts(u)
+		p := phone.nobody()
+		phone.can = ""
+		p = phone.follow(phone.post(p.on("identifier"), "email", u.Email, "can", test.said))
+		p = phone.follow(phone.post(p.on("password"), "password", secretWord, "can", test.said))
+		p.shows(t, http.StatusOK, test.asked)
+
+		// Afterwards its passkey is gone, and it would be offered another.
+		w.removes(u, w.enrollment(u, factors.Passkey).ID)
+		p = phone.follow(phone.post(phone.get(p.on("")).on("challenge"), "code", w.app(seed), "can", test.said))
+		if trust := p.has("Log In Faster on This Device"); trust != test.trust {
+			t.Errorf("%q: a passkey of this device is offered: %v", test.said, trust)
+		}
+	}
+}
+
 func TestPasskeyAlone(t *testing.T) {
 	w := newWorld(t, sqlite(t))
 	w.org("riverside", preset("standard"))
@@ -83,6 +116,9 @@ func TestPasskeyAlone(t *testing.T) {
 	cloud := w.device(passkeytest.NewSynced(origin))
 	p = phone.follow(phone.get("/account/add/passkey"))
 	p.shows(t, http.StatusOK, "Add a Passkey")
+	if p.has(`"hints"`) || p.has(`"authenticatorAttachment"`) {
+		t.Errorf("W-01: there is one button for a device, a phone and a key, and the browser is told which: %s", p.options(t))
+	}
 	response, err := cloud.keys.Create(p.options(t))
 	must(t, err)
 	p = phone.follow(phone.answer(p, string(response)))
@@ -111,6 +147,9 @@ func TestPasskeyAlone(t *testing.T) {
 	phone.follow(phone.post(p.on("method"), "method", "passkey"))
 	phone.keys.Unverified = true
 	p = phone.get(p.on(""))
+	if !p.has(`"userVerification":"required"`) {
+		t.Errorf("W-10: nothing but a verified passkey is taken, and another is asked for: %s", p.options(t))
+	}
 	phone.use(p).shows(t, http.StatusUnprocessableEntity, "did not check that it is you")
 	phone.keys.Unverified = false
 	phone.follow(phone.use(phone.get(p.on("")))).is(t, "user", u.ID, "amr", "hwk mfa pop user")
@@ -127,6 +166,9 @@ func TestA07_UnverifiedPasskey(t *testing.T) {
 	p := phone.nobody()
 	phone.use(p).shows(t, http.StatusUnprocessableEntity, "did not check that it is you")
 	p = phone.password(p, u)
+	if !p.has(`"userVerification":"preferred"`) {
+		t.Errorf("W-10: beside a password it is asked for by %s", p.options(t))
+	}
 	phone.follow(phone.use(p)).is(t, "user", u.ID, "amr", "hwk mfa pop pwd user")
 }
 
@@ -334,6 +376,63 @@ func TestT53_W03_LiesOfAnAuthenticator(t *testing.T) {
 	}
 }
 
+// TestW03_SyncedCounterGoesBack: in an account each device may count by itself. The passkey is taken, and that
+// there may be a copy of it is noted and shown to its owner.
+func TestW03_SyncedCounterGoesBack(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	cloud := w.device(passkeytest.NewSynced(origin))
+	counts := uint32(5)
+	cloud.keys.Lies.Counter = &counts
+	cloud.keys.Attachment = "platform"
+	cloud.trusts(u)
+	for i, back := range []uint32{4, 3} {
+		counts = back
+		p := cloud.nobody()
+		if back == 3 { // once from the first page, and once beside a password
+			p = cloud.password(p, u)
+		}
+		cloud.follow(cloud.use(p)).is(t, "user", u.ID)
+		if n := w.count(u.ID, storage.FactorSuspect); n != i+1 {
+			t.Errorf("%d events after %d uses", n, i+1)
+		}
+	}
+	cloud.get("/account").shows(t, http.StatusOK, "A passkey was used that there may be a copy of")
+}
+
+// A passkey is taken on the first page from anybody, and only then is known whose organization takes none. Its
+// owner is told, and not asked for it again where it cannot count.
+func TestPasskeyThatThePolicyDoesNotTake(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	seed, _ := phone.trusts(u)
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) { p.MFA, p.Factors = login.Optional, []factors.Kind{factors.TOTP} }))
+	for _, from := range []string{"the first page", "the page of the password"} {
+		p := phone.nobody()
+		if from != "the first page" {
+			p = phone.follow(phone.post(p.on("identifier"), "email", "somebody.else@example.com"))
+		}
+		before := len(w.results())
+		p = phone.use(p)
+		p.shows(t, http.StatusUnprocessableEntity, "Enter Your Password", "Your organization does not take passkeys", u.Email)
+		for _, p := range []page{p, phone.get(p.on(""))} {
+			if p.has("data-ceremony") {
+				t.Errorf("%s: the passkey is asked for again", from)
+			}
+		}
+		phone.answer(p, "{}").leads(t, p.on(""))
+		if len(w.results()) != before {
+			t.Fatalf("%s: somebody came in", from)
+		}
+		p = phone.follow(phone.post(p.on("password"), "password", secretWord))
+		p.shows(t, http.StatusOK, "Enter your one-time code")
+		phone.follow(phone.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID, "amr", "mfa otp pwd")
+	}
+}
+
 // forgive forgets the failures of a person.
 func (w *world) forgive(u login.User) {
 	w.t.Helper()
@@ -350,7 +449,7 @@ func TestW07_UnknownPasskey(t *testing.T) {
 	u := w.person("anna", "riverside")
 	phone := w.phone()
 	phone.trusts(u)
-	must(t, w.db.RemoveEnrollment(t.Context(), u.ID, w.enrollment(u, factors.Passkey).ID, w.now(), nil, storage.Trail{}))
+	w.removes(u, w.enrollment(u, factors.Passkey).ID)
 	p := phone.use(phone.nobody())
 	p.shows(t, http.StatusUnprocessableEntity, "We do not know that passkey any more")
 	if !p.has(`data-signal="unknown"`) || !p.has(`"rpId":"id.example"`) || !p.has("credentialId") {
@@ -376,15 +475,66 @@ func TestW07_Signal(t *testing.T) {
 		return phone.follow(phone.use(phone.anew(u)))
 	}
 	again().is(t, "user", u.ID)
-	must(t, w.db.AddEnrollment(t.Context(), factors.Enrollment{
-		ID: "0199-second", UserID: u.ID, Kind: factors.Passkey, Name: "second", Secret: first.Secret, Handle: []byte("second credential"),
-		Place: factors.Synced, Confirmed: w.now(), Created: w.now(),
-	}, w.now(), false, storage.Trail{}))
+	add := func(id, handle string) {
+		must(t, w.db.AddEnrollment(t.Context(), factors.Enrollment{
+			ID: id, UserID: u.ID, Kind: factors.Passkey, Name: id, Secret: first.Secret, Handle: []byte(handle),
+			Place: factors.Synced, Confirmed: w.now(), Created: w.now(),
+		}, w.user(u).Grounds(), false, storage.Trail{}))
+	}
+	remove := func(id string) { w.removes(u, id) }
+	add("0199-second", "second credential")
 	p := again()
 	p.shows(t, http.StatusOK)
 	for _, want := range []string{`data-signal="all"`, "c2Vjb25kIGNyZWRlbnRpYWw", "id.example"} {
 		if !p.has(want) {
 			t.Errorf("no %s in %s", want, p.body)
+		}
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	again().is(t, "user", u.ID)
+
+	// A page tells it of one that is gone by the time that this is heard of: it is told again, and at the next
+	// sign-in where there is something else to tell as well.
+	add("0199-third", "third credential")
+	p = again()
+	remove("0199-third")
+	p = phone.follow(phone.post(p.on("signal")))
+	if !p.has(`data-signal="all"`) || p.has("dGhpcmQgY3JlZGVudGlhbA") {
+		t.Errorf("what was told before it was removed: %s", p.body)
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	add("0199-fourth", "fourth credential")
+	add("0199-fifth", "fifth credential")
+	p = again()
+	remove("0199-fifth")
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	p = again()
+	if !p.has(`data-signal="all"`) || p.has("ZmlmdGggY3JlZGVudGlhbA") {
+		t.Errorf("what was told before it was removed: %s", p.body)
+	}
+	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)
+	again().is(t, "user", u.ID)
+
+	// Who is called otherwise is called so by their passkeys.
+	called := w.user(u)
+	called.Name, called.Email, called.Updated = "Anna Karlsson", "anna@lakeside.example", w.now()
+	must(t, w.db.UpdateUser(t.Context(), called, storage.Trail{}))
+	u = called
+	p = again()
+	for _, want := range []string{`data-signal="details"`, `"displayName":"Anna Karlsson"`, `"name":"anna@lakeside.example"`} {
+		if !p.has(want) {
+			t.Errorf("no %s in %s", want, p.body)
+		}
+	}
+	// A browser that says of itself that it heard what nobody says keeps nothing of that, and is told again.
+	for _, forged := range []string{strings.Repeat("A", 2000), "not base64url", "AAAA"} {
+		before := phone.cookie("vseeid-device")
+		phone.follow(phone.post(p.on("signal"), "told", forged)).is(t, "user", u.ID)
+		if phone.cookie("vseeid-device") != before {
+			t.Errorf("%.20q is remembered", forged)
+		}
+		if p = again(); !p.has(`data-signal="all"`) {
+			t.Fatalf("%.20q is taken", forged)
 		}
 	}
 	phone.follow(phone.post(p.on("signal"))).is(t, "user", u.ID)

@@ -37,6 +37,9 @@ type Policy struct {
 	Enrollment EnrollBy `json:"enrollment"`
 	// HardwareKeys is when a passkey counts as hardware-protected (`hwk`, `phrh`).
 	HardwareKeys HardwareKeys `json:"hardware_keys"`
+	// NoDowngrade asks who has a passkey that is allowed for it and for nothing weaker, but the
+	// recovery code.
+	NoDowngrade bool `json:"no_downgrade,omitempty"`
 	// Epoch rises with every change of the policy or of who falls under it. A grant issued
 	// under an older epoch is judged anew when it is used.
 	Epoch int64 `json:"epoch"`
@@ -267,8 +270,8 @@ func (p Policy) validTimes() error {
 }
 
 // Strictest returns the organization whose policy binds a person who named none: the one that now
-// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then takes the
-// strongest factors alone, then the fewest, then trusts a proof and a session for the shortest time; the
+// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then takes
+// nothing beside a passkey that there is, then the strongest factors alone, then the fewest, then trusts a proof and a session for the shortest time; the
 // lower id decides between equals, so that every instance agrees. It is one organization with all that its policy
 // says, also where another is stricter in something that comes later in this list. It returns false
 // for a person in no organization.
@@ -282,6 +285,7 @@ func Strictest(orgs []Org, now time.Time) (Org, bool) {
 			cmp.Compare(q.demands(), p.demands()),
 			cmp.Compare(q.Enrollment.rank(), p.Enrollment.rank()),
 			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
+			cmp.Compare(q.insists(), p.insists()),
 			cmp.Compare(q.weakest(), p.weakest()),
 			cmp.Compare(len(p.Factors), len(q.Factors)),
 			cmp.Compare(p.Reuse, q.Reuse),
@@ -297,6 +301,14 @@ var (
 	enrollBys    = []EnrollBy{Open, ByMail, ByTicket}
 	hardwareKeys = []HardwareKeys{AnyHardware, Attested}
 )
+
+// insists is 1 for a policy with NoDowngrade.
+func (p Policy) insists() int {
+	if p.NoDowngrade {
+		return 1
+	}
+	return 0
+}
 
 // demands is how much a policy that binds now asks for. One that gives leave asks everybody, though
 // it takes no for an answer.

@@ -19,7 +19,8 @@ import (
 //
 // It is one round trip, and no use of the session: an app that refreshes by itself in a forgotten
 // tab must not keep a person signed in. A second one reads the person's factors, where something
-// changed that the proof was judged by.
+// changed that the proof was judged by: a factor that was set up since is asked for here as it is at a
+// sign-in, and a mail address that is not the person's any more proves nothing.
 func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline bool) error {
 	var p proof
 	if err := json.Unmarshal(r.Proof, &p); err != nil {
@@ -49,13 +50,13 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 	if org.ID == p.Bound && now.Sub(AuthTime(p.Evidence)) <= live { // what was put off since is about the sign-ins since
 		skips = p.Skips
 	}
-	policy := org.policyAt(now, skips).Among(standing.Orgs, now)
+	policy := s.policy(org, standing.Orgs, skips, now)
 	if !offline && !policy.live(standing.Session, now) {
 		return fmt.Errorf("%w: the session has ended", ErrDenied)
 	}
 	evidence := user.borne(p.Evidence, now)
 	demanded := policy.MFA == Required // which may have begun by itself
-	if org.ID != p.Bound || policy.Epoch != p.Epoch || user.Removals != p.Removals {
+	if org.ID != p.Bound || policy.Epoch != p.Epoch || user.Changes != p.Changes {
 		if evidence, demanded, err = s.rejudge(ctx, user, policy, evidence); err != nil {
 			return err
 		}
@@ -90,9 +91,7 @@ func (s *Server) rejudge(ctx context.Context, u User, p Policy, evidence []facto
 	if err != nil {
 		return nil, false, storeFailed("read the person's factors", err)
 	}
-	if box, ok := Mailbox(u); ok {
-		enrolled = append(enrolled, box)
-	}
+	enrolled = s.withMailbox(u, enrolled)
 	return counting(evidence, p, enrolled), p.demandsMFA(enrolled), nil
 }
 

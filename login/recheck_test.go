@@ -141,7 +141,7 @@ func TestRecheck_SessionLimits(t *testing.T) {
 // grant is what op keeps of a sign-in of which ev was the proof.
 func (w *world) grant(u login.User, org string, ev ...factors.Evidence) login.Result {
 	w.t.Helper()
-	proof := map[string]any{"evidence": ev}
+	proof := map[string]any{"evidence": ev, "changes": w.user(u).Changes}
 	if org != "" {
 		o, err := w.db.Org(w.t.Context(), org)
 		must(w.t, err)
@@ -160,11 +160,19 @@ func (w *world) enrolls(u login.User, kinds ...factors.Kind) []factors.Enrollmen
 		must(w.t, w.db.AddEnrollment(w.t.Context(), factors.Enrollment{
 			ID: id, UserID: u.ID, Kind: k, Secret: []byte(id), Handle: map[bool][]byte{true: []byte(id)}[k == factors.Passkey],
 			Name: id, Created: w.now(), Confirmed: w.now(),
-		}, w.now(), false, storage.Trail{}))
+		}, w.user(u).Grounds(), false, storage.Trail{}))
 	}
 	out, err := w.db.Enrollments(w.t.Context(), u.ID)
 	must(w.t, err)
 	return out
+}
+
+// removes takes a factor from a person behind everybody's back.
+func (w *world) removes(u login.User, enrollmentID string) {
+	w.t.Helper()
+	must(w.t, w.db.RemoveEnrollment(w.t.Context(), login.Removal{
+		UserID: u.ID, EnrollmentID: enrollmentID, On: w.user(u).Grounds(), At: w.now(),
+	}, func(login.Removed) storage.Trail { return storage.Trail{} }))
 }
 
 // holds is the proof of a factor, by which a passkey verified its user.
@@ -260,16 +268,62 @@ func TestT50_FactorTakenFromAGrant(t *testing.T) {
 	for _, r := range every {
 		must(t, w.signIn.Recheck(ctx, r, nil, true))
 	}
-	must(t, w.db.RemoveEnrollment(ctx, u.ID, all[0].ID, w.now(), nil, storage.Trail{}))
+	w.removes(u, all[0].ID)
 	denied(t, w.signIn.Recheck(ctx, byApp, nil, true))
 	for _, r := range []login.Result{byKey, beside, alone} {
 		must(t, w.signIn.Recheck(ctx, r, nil, true))
 	}
 	denied(t, w.signIn.Recheck(ctx, beside, []string{login.ACRMultiFactor}, true))
-	must(t, w.db.RemoveEnrollment(ctx, u.ID, all[1].ID, w.now(), nil, storage.Trail{}))
+	w.removes(u, all[1].ID)
 	denied(t, w.signIn.Recheck(ctx, byKey, nil, true))
 	denied(t, w.signIn.Recheck(ctx, alone, nil, true)) // nothing is left of it, whatever is asked
 	must(t, w.signIn.Recheck(ctx, beside, nil, true))
+}
+
+// TestP39_GrantOfBeforeTheFactor: where the policy asks who has a factor, it asks the grants of before it
+// too, and those of the sign-in that set it up are asked for nothing.
+func TestP39_GrantOfBeforeTheFactor(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	u := w.person("anna")
+	thief := w.browser()
+	thief.password(thief.begin(login.Demand{}), u).is(t, "amr", "pwd")
+	owner := w.browser()
+	p := owner.password(owner.follow(owner.get("/account/add/totp")), u)
+	p = owner.follow(owner.post(p.on("enroll"), "code", w.app(p.seed(t))))
+	owner.follow(owner.post(p.on("recovery"), "confirmed", "true")).shows(t, http.StatusOK, "Your Account")
+	owner.begin(login.Demand{Silent: true}).is(t, "amr", "mfa otp pwd")
+	thief.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorInteractionRequired)
+	r := w.results()
+	denied(t, w.signIn.Recheck(t.Context(), r[0], nil, false))
+	denied(t, w.signIn.Recheck(t.Context(), r[0], nil, true))
+	must(t, w.signIn.Recheck(t.Context(), r[1], nil, false))
+}
+
+// TestP39_GrantByTheMailboxOfBefore: a code that was mailed to what is not the person's any more proves
+// nothing, to a refresh as to a sign-in.
+func TestP39_GrantByTheMailboxOfBefore(t *testing.T) {
+	for name, change := range map[string]func(*login.User){
+		"another address": func(u *login.User) { u.Email = "anna.new@example.com" },
+		"unverified":      func(u *login.User) { u.EmailVerified = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, sqlite(t))
+			w.org("riverside", preset("standard"))
+			u := w.verified(w.person("anna", "riverside"))
+			w.browser().setUp(u, login.Demand{})
+			b := w.browser()
+			p := b.byMail(b.password(b.begin(login.Demand{}), u))
+			b.follow(b.post(p.on("challenge"), "code", w.mailed(u))).is(t, "amr", "mca mfa otp pwd")
+			r := w.results()[len(w.results())-1]
+			must(t, w.signIn.Recheck(t.Context(), r, nil, false))
+			have := w.user(u)
+			change(&have)
+			must(t, w.db.UpdateUser(t.Context(), have, storage.Trail{}))
+			b.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorInteractionRequired)
+			denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+			denied(t, w.signIn.Recheck(t.Context(), r, nil, true))
+		})
+	}
 }
 
 // A reset takes everything that was proved before, of everybody's grants of the person.
@@ -348,7 +402,7 @@ func TestP39_RecheckIsOneRoundTrip(t *testing.T) {
 	if n.Load() != 0 {
 		t.Errorf("%d reads", n.Load())
 	}
-	must(t, w.db.RemoveEnrollment(t.Context(), u.ID, all[1].ID, w.now(), nil, storage.Trail{}))
+	w.removes(u, all[1].ID)
 	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
 	if n.Load() != 1 {
 		t.Errorf("%d reads after a removal", n.Load())

@@ -101,10 +101,10 @@ type Passkeys interface {
 	// factors.ErrUnverified. The errors are those of Factor.Verify; with factors.ErrCloned the
 	// enrollment is told all the same.
 	Discover(context.Context, factors.State, factors.Answer) (factors.Enrollment, factors.Evidence, error)
-	// Accepted is the argument of PublicKeyCredential.signalAllAcceptedCredentials for a person:
-	// every live passkey, for one left out may be hidden from its owner for good. It is empty for
-	// who never had one.
-	Accepted(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (json.RawMessage, error)
+	// Signals are the arguments of PublicKeyCredential.signalAllAcceptedCredentials for a person, every
+	// live passkey, for one left out may be hidden from its owner for good; and of
+	// signalCurrentUserDetails, what the person is called. They are empty for who never had one.
+	Signals(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (accepted, details json.RawMessage, err error)
 }
 
 // Keys seals what browsers keep for us. secret.Keys is it.

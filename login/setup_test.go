@@ -209,7 +209,7 @@ func TestT12_T13_Among(t *testing.T) {
 			p := named.Among([]login.Org{{ID: "a", Policy: named}, {ID: "b", Policy: policyOf(c.other)}}, noon)
 			tx := login.Transaction{
 				Started: noon.Add(-15 * time.Minute), UserID: "anna", Identifier: "anna@example.com", Adds: c.adds, Proved: proofs(c.proved),
-				Can: []login.Capability{login.CanPasskey}, Device: login.Device{Signaled: login.Signaled(enrolled)},
+				Can: []login.Capability{login.CanPasskey}, Device: login.Device{Signaled: login.Signaled(enrolled, "")},
 			}
 			for _, word := range strings.Fields(c.can) {
 				tx.Can = append(tx.Can, login.Capability(word))

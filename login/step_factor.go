@@ -50,43 +50,52 @@ func (v visit) replaces(k factors.Kind) bool {
 	return v.step.Kind == Add && v.tx.Replaces && v.tx.Adds == k
 }
 
-// setUp keeps a factor that the person has set up, for the open step. A first one, whatever it was asked
-// for, the store refuses when the person has come to another meanwhile, which the next step then asks
-// for; one more, when what was proved for it counts no more.
+// setUp keeps a factor that the person has set up, for the open step. The store refuses it when anything
+// that was decided on has changed meanwhile: it is decided anew, and tried again only where the same is
+// still asked for. What is added from the account page is a change like any other there, and there are only
+// so many in an hour.
 func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
-	ctx, trail := r.Context(), s.enrolled(r, v, e.Kind, e.ID)
-	proved := AuthTime(v.evidence(v.tx, v.now))
-	var err error
-	switch first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll || !owns(v.enrolled); {
-	case e.Kind == factors.Recovery:
-		err = s.Additions.ReplaceRecovery(ctx, e, proved, trail)
-	case first:
-		err = s.Enrollments.EnrollFirst(ctx, e, proved, trail)
-	default:
-		err = s.Additions.AddEnrollment(ctx, e, proved, v.replaces(e.Kind), trail)
+	if v.tx.Changes {
+		if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); err != nil {
+			return err
+		}
 	}
-	switch {
-	case errors.Is(err, factors.ErrTaken):
-		return s.wrong(w, r, v, says("passkey.taken"))
-	case errors.Is(err, storage.ErrConflict):
-		return s.setUpBefore(w, r, v, e)
-	case err != nil:
-		return storeFailed("keep a factor", err)
+	for range raceLimit {
+		err := s.keep(r, v, e)
+		switch {
+		case err == nil:
+			return s.isSetUp(w, r, v, e)
+		case errors.Is(err, factors.ErrTaken):
+			return s.wrong(w, r, v, says("passkey.taken"))
+		case !errors.Is(err, storage.ErrConflict):
+			return storeFailed("keep a factor", err)
+		}
+		now, err := s.decide(r, v.tx)
+		if err != nil {
+			return err
+		}
+		// It may be there: an answer can come twice, and the first time may have been cut short.
+		if slices.ContainsFunc(now.enrolled, func(other factors.Enrollment) bool { return other.ID == e.ID }) {
+			return s.isSetUp(w, r, v, e)
+		}
+		if !v.sameStep(now) || now.user.Grounds() == v.user.Grounds() {
+			return s.notSetUp(w, r, v)
+		}
+		v = now
 	}
-	return s.isSetUp(w, r, v, e)
+	return errBusy
 }
 
-// setUpBefore goes on after the store refused e. It may be there: an answer can come twice, and the
-// first time may have been cut short.
-func (s *Server) setUpBefore(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
-	enrolled, err := s.Enrollments.Enrollments(r.Context(), e.UserID)
-	if err != nil {
-		return storeFailed("read the person's factors", err)
+// keep hands e to the store: a first one, whatever it was asked for, as the first.
+func (s *Server) keep(r *http.Request, v visit, e factors.Enrollment) error {
+	ctx, on, trail := r.Context(), v.user.Grounds(), s.enrolled(r, v, e.Kind, e.ID)
+	switch first := v.step.Kind == Enroll || v.step.Offer == OfferEnroll || !owns(v.enrolled); {
+	case e.Kind == factors.Recovery:
+		return s.Additions.ReplaceRecovery(ctx, e, on, trail)
+	case first:
+		return s.Enrollments.EnrollFirst(ctx, e, on, trail)
 	}
-	if slices.ContainsFunc(enrolled, func(other factors.Enrollment) bool { return other.ID == e.ID }) {
-		return s.isSetUp(w, r, v, e)
-	}
-	return s.notSetUp(w, r, v)
+	return s.Additions.AddEnrollment(ctx, e, on, v.replaces(e.Kind), trail)
 }
 
 // isSetUp goes on after a factor was kept. To do so twice is as good as once.
@@ -142,9 +151,8 @@ func (v visit) stillOpen(t *Transaction) bool {
 	return t.UserID == v.tx.UserID
 }
 
-// notSetUp goes on after the store refused a factor: to what is asked for now or, where that is the
-// same, with the reason, which is that there are as many as there may be: of recovery codes there is
-// one, and another is shown. What was only offered is offered no more.
+// notSetUp goes on after the store refused a factor: to what is asked for now or, where the person has as
+// many as there may be, with that reason. What was only offered is offered no more.
 func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error {
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		if !v.stillOpen(t) {
@@ -163,7 +171,9 @@ func (s *Server) notSetUp(w http.ResponseWriter, r *http.Request, v visit) error
 	if err != nil {
 		return err
 	}
-	if full := now.step.Kind == Add && v.sameStep(now) && now.tx.Adds != factors.Recovery; full {
+	settled := now.step.Kind == Done || now.step.Kind == Offer
+	if v.step.Kind == Add && settled && len(now.of(v.tx.Adds)) >= MaxOfKind {
+		now.step = v.step
 		return s.wrong(w, r, now, says("enroll.full"))
 	}
 	return s.advance(w, r, tx)
@@ -185,7 +195,7 @@ func (s *Server) enrolled(r *http.Request, v visit, kind factors.Kind, enrollmen
 			})
 		}
 	}
-	s.notify(&trail, v.user.Factor(), what, enrollmentID, v.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, v.user, what, enrollmentID, v.now, storage.OriginOf(r.Context()))
 	return trail
 }
 
@@ -199,6 +209,8 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	if typed == "" {
 		return s.wrong(w, r, v, says(codeProblem(kind, nil)))
 	}
+	r, done := heldOn(r)
+	defer done()
 	evidence, refusal, err := s.verify(r, v, v.tx.Pending, factors.Answer{Code: typed})
 	var l locked
 	switch {
@@ -207,7 +219,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return storeFailed("verify "+string(kind), err)
 	case refusal != nil:
-		return s.wrong(w, r, v, says(codeProblem(kind, refusal)))
+		return s.notRight(w, r, v, says(codeProblem(kind, refusal)))
 	}
 	tx, err := s.proved(r.Context(), v.tx, v.user.ID, evidence)
 	if err != nil {
@@ -216,13 +228,29 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) error {
 	return s.advance(w, r, tx)
 }
 
+// notRight shows the open page again after a code that is not right, unless the same code was sent twice and
+// has just been taken: then it goes on to where that led.
+func (s *Server) notRight(w http.ResponseWriter, r *http.Request, v visit, p problem) error {
+	tx, err := s.Transactions.Transaction(r.Context(), v.tx.ID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return errFinished
+	case err != nil:
+		return storeFailed("read a sign-in", err)
+	case len(tx.Proved) > len(v.tx.Proved) && tx.UserID == v.tx.UserID:
+		s.see(w, r, tx)
+		return nil
+	}
+	return s.wrong(w, r, v, p)
+}
+
 // used is what a proof leaves behind beside itself: the person is told when a recovery code is.
 func (s *Server) used(r *http.Request, v visit, kind factors.Kind) storage.Trail {
 	if kind != factors.Recovery {
 		return storage.Trail{}
 	}
 	trail := storage.With(storage.Event{At: v.now, Type: storage.RecoveryUsed, UserID: v.user.ID, OrgID: v.org.ID})
-	s.notify(&trail, v.user.Factor(), notice.Change{What: notice.Used, Kind: kind}, "", v.now, storage.OriginOf(r.Context()))
+	s.notify(&trail, v.user, notice.Change{What: notice.Used, Kind: kind}, "", v.now, storage.OriginOf(r.Context()))
 	return trail
 }
 

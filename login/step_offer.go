@@ -10,6 +10,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/templates"
 )
 
 // recovery takes the word of the person that the recovery code which is shown is recorded, and makes
@@ -31,11 +32,21 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request) error {
 }
 
 // offered opens the transaction for an answer to one of the offers. It reports false, having sent the
-// browser to the page of the step that is open, for an answer to any other.
+// browser to the page of the step that is open, for an answer to any other. What the page of the answer
+// has told the browser is noted, also where there is nothing to ask any more: a passkey may have been
+// removed meanwhile.
 func (s *Server) offered(w http.ResponseWriter, r *http.Request, offers ...OfferKind) (visit, bool, error) {
-	v, ok, err := s.answer(w, r, Offer)
-	if err != nil || !ok || slices.Contains(offers, v.step.Offer) {
-		return v, ok, err
+	v, err := s.open(r)
+	if err != nil {
+		return v, false, err
+	}
+	if v.step.Kind == Offer || v.step.Kind == Done {
+		if err := s.signaled(w, r, v); err != nil {
+			return v, false, err
+		}
+	}
+	if v.step.Kind == Offer && slices.Contains(offers, v.step.Offer) {
+		return v, true, nil
 	}
 	if err := s.outOfStep(r.Context(), v.tx, string(offers[0])); err != nil {
 		return v, false, err
@@ -68,43 +79,20 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	return s.setAside(w, r, v)
 }
 
-// skip puts off setting up a factor, once of the times that the policy leaves: of two tabs one does.
+// skip puts off setting up a factor, once of the times that the policy leaves. It is counted before it
+// holds: what is cut short in between costs a time, and lets nobody in for nothing.
 func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
-	first := false
-	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
-		if first = v.stillOpen(t); first {
-			t.Pending = nil
-			v.settled(t)
-		}
-		return first
-	})
-	if err != nil {
-		return err
-	}
-	if !first {
-		return s.advance(w, r, tx)
-	}
-	failure := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
+	err := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
 		At: v.now, Type: storage.EnrollmentPutOff, UserID: v.user.ID, OrgID: v.org.ID,
 	}))
-	if failure == nil {
-		return s.advance(w, r, tx)
-	}
-	// What is not counted is not put off, whoever still waits.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), noteTimeout)
-	defer cancel()
-	tx, err = s.change(ctx, tx, func(t *Transaction) bool {
-		if t.UserID != v.tx.UserID {
-			return false
-		}
-		t.PutOff = slices.DeleteFunc(slices.Clone(t.PutOff), func(o OfferKind) bool { return o == OfferEnroll })
-		return true
-	})
-	if errors.Is(failure, storage.ErrConflict) && err == nil { // another sign-in was first: the page says what is left
-		s.see(w, r, tx)
+	if errors.Is(err, storage.ErrConflict) { // another tab or sign-in was first: the page says what is left
+		s.see(w, r, v.tx)
 		return nil
 	}
-	return errors.Join(storeFailed("count that setting up was put off", failure), err)
+	if err != nil {
+		return storeFailed("count that setting up was put off", err)
+	}
+	return s.setAside(w, r, v)
 }
 
 // setAside goes on without what the open step asks for.
@@ -155,8 +143,7 @@ func (v visit) registered() factors.Enrollment {
 	return v.enrolled[i]
 }
 
-// name keeps what the person calls the passkey that was just made. Its page has told the browser of
-// it besides.
+// name keeps what the person calls the passkey that was just made.
 func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
 	v, ok, err := s.offered(w, r, OfferName)
 	if err != nil || !ok {
@@ -167,16 +154,17 @@ func (s *Server) name(w http.ResponseWriter, r *http.Request) error {
 		return s.wrong(w, r, v, says(refusal))
 	}
 	if e := v.registered(); name != e.Name {
-		err := s.Additions.RenameEnrollment(r.Context(), v.user.ID, e.ID, name, storage.With(storage.Event{
+		err := s.Additions.RenameEnrollment(r.Context(), v.user.ID, e.ID, name, v.user.Grounds(), storage.With(storage.Event{
 			At: v.now, Type: storage.FactorRenamed, UserID: v.user.ID, OrgID: v.org.ID,
 			Detail: map[string]string{"factor": string(e.Kind)},
 		}))
+		if errors.Is(err, storage.ErrConflict) { // it is asked for again, if it still is
+			s.see(w, r, v.tx)
+			return nil
+		}
 		if err != nil && !errors.Is(err, storage.ErrNotFound) { // removed meanwhile: there is nothing to name
 			return storeFailed("name a passkey", err)
 		}
-	}
-	if err := s.signaled(w, r, v); err != nil {
-		return err
 	}
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		if t.Registered != v.tx.Registered {
@@ -222,30 +210,30 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := s.signaled(w, r, v); err != nil {
-		return err
-	}
 	return s.setAside(w, r, v)
 }
 
-// signaled notes what the browser was told by the page that the person has just left.
+// signaled notes what the browser was told by the page that the person has just left, as that page says: of
+// what has changed since, the browser is told at the next sign-in. It is no more than a hint, so the word
+// of the browser will do.
 func (s *Server) signaled(w http.ResponseWriter, r *http.Request, v visit) error {
-	if !slices.Contains(v.tx.Can, CanSignal) {
+	told := r.PostFormValue(templates.Told)
+	if !slices.Contains(v.tx.Can, CanSignal) || !r.PostForm.Has(templates.Told) || !isSignaled(told) {
 		return nil
 	}
-	return s.onDevice(w, r, v, func(d *Device) { d.Signaled = Signaled(v.enrolled) })
+	return s.onDevice(w, r, v, func(d *Device) { d.Signaled = told })
 }
 
-// accepted is what the browser is told of the person's passkeys; empty where there is nothing to tell.
-func (s *Server) accepted(ctx context.Context, v visit) (string, error) {
+// signals are what the browser is told of the person's passkeys; nothing where there is nothing to tell.
+func (s *Server) signals(ctx context.Context, v visit) (templates.Signals, error) {
 	if s.Passkeys == nil {
-		return "", nil
+		return templates.Signals{}, nil
 	}
-	told, err := s.Passkeys.Accepted(ctx, v.user.Factor(), v.of(factors.Passkey))
+	accepted, details, err := s.Passkeys.Signals(ctx, v.user.Factor(), v.of(factors.Passkey))
 	if err != nil {
-		return "", storeFailed("read what the browser is told of passkeys", err)
+		return templates.Signals{}, storeFailed("read what the browser is told of passkeys", err)
 	}
-	return string(told), nil
+	return templates.Signals{Accepted: string(accepted), Details: string(details), Told: Signaled(v.enrolled, v.user.called())}, nil
 }
 
 // switchAccount forgets the person, and all that was proved, in favour of another. Who leaves the

@@ -56,8 +56,6 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 		return storeFailed("verify a passkey", err)
 	case errors.Is(refusal, factors.ErrCloned):
 		err = s.suspect(r.Context(), v, v.user.ID)
-	case refusal == nil && v.step.Kind == Prove && !primary(evidence):
-		refusal = factors.ErrUnverified // one factor, where nothing else was proved
 	}
 	if err != nil {
 		return err
@@ -90,7 +88,8 @@ func (s *Server) asserts(ctx context.Context, v visit, pending *Pending, a facto
 	e, err = s.Factors[factors.Passkey].Verify(ctx, v.person(), v.with(factors.Passkey), pending.State, a)
 	switch {
 	case err == nil:
-		return e, nil, s.cleared(ctx, key, count)
+		s.forgive(ctx, factors.Passkey, key, count, v.user)
+		return e, nil, nil
 	case !errors.Is(err, factors.ErrWrong):
 		return e, nil, err
 	case !judged(err):
@@ -147,7 +146,14 @@ func (s *Server) discovered(w http.ResponseWriter, r *http.Request, v visit, pen
 	if err := s.usedHere(w, r, u.ID, tx.Can, e.ID); err != nil {
 		return err
 	}
-	return s.advance(w, r, tx)
+	v, err = s.decide(r, tx)
+	switch {
+	case err != nil:
+		return err
+	case v.step.Kind == Prove && !v.policy.Allows(factors.Passkey): // it counts for nothing, and is asked for no more
+		return s.wrong(w, r, v, says("passkey.policy"))
+	}
+	return s.proceed(w, r, v)
 }
 
 // notDiscovered shows the page again after a passkey that let nobody in, and notes it.

@@ -53,7 +53,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 			return storeFailed("upgrade a password", err)
 		}
 	}
-	tx, err := s.proved(ctx, v.tx, u.ID, knows(v.now))
+	tx, err := s.proved(ctx, v.tx, u.ID, knows(u.Passwords, v.now))
 	if err != nil {
 		return err
 	}
@@ -90,9 +90,9 @@ func (s *Server) claimed(ctx context.Context, tx Transaction) (User, error) {
 	return u, nil
 }
 
-// knows is what a right password proves.
-func knows(at time.Time) factors.Evidence {
+// knows is what a right password proves: it was verified against the one that is User.Passwords.
+func knows(passwords int64, at time.Time) factors.Evidence {
 	return factors.Evidence{
-		Kind: factors.Password, Source: passwordSource, Class: factors.Knows, AMR: []string{"pwd"}, At: at,
+		Kind: factors.Password, Source: passwordSource, Class: factors.Knows, AMR: []string{"pwd"}, At: at, Generation: passwords,
 	}
 }

@@ -22,6 +22,8 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return s.wrong(w, r, v, says("ticket.format"))
 	}
+	r, done := heldOn(r)
+	defer done()
 	ctx := r.Context()
 	trail := storage.With(storage.Event{At: v.now, Type: storage.TicketUsed, UserID: v.user.ID, OrgID: v.org.ID})
 	right, err := s.counted(ctx, factors.Ticket, AttemptKey(factors.Ticket, v.user.ID), v.user, v.now, func() (bool, error) {
@@ -38,7 +40,7 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return storeFailed("use a ticket", err)
 	case !right:
-		return s.wrong(w, r, v, says("ticket.wrong"))
+		return s.notRight(w, r, v, says("ticket.wrong"))
 	}
 	tx, err := s.proved(ctx, v.tx, v.user.ID, factors.Evidence{
 		Kind: factors.Ticket, Source: "ticket:" + v.user.ID, At: v.now, // of no class: it counts for nothing but itself

@@ -52,27 +52,25 @@ type Enrollments interface {
 	// Enrollments lists the live ones, oldest first, all of them.
 	Enrollments(ctx context.Context, userID string) ([]factors.Enrollment, error)
 	// EnrollFirst inserts e if, in the same transaction, the person has no live enrollment at all
-	// and nothing that was proved at proved has been made worthless since (User.Since); otherwise
-	// ErrConflict, and nothing is written. The failures that were counted at the kind are forgotten
-	// in it: a kind that was closed is open when it is set up again. factors.ErrTaken: a live
-	// enrollment, of anybody, has the handle of e.
-	EnrollFirst(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error
+	// and on still stands; otherwise ErrConflict, and nothing is written. The failures that were
+	// counted at the kind are forgotten in it: a kind that was closed is open when it is set up
+	// again. factors.ErrTaken: a live enrollment, of anybody, has the handle of e.
+	EnrollFirst(ctx context.Context, e factors.Enrollment, on Grounds, trail storage.Trail) error
 }
 
 // Additions sets up more than the first factor.
 type Additions interface {
-	// AddEnrollment inserts e beside the others, if nothing that was proved at proved has been made
-	// worthless since (User.Since); otherwise ErrConflict, also when the person has MaxOfKind of the
-	// kind. With replace it removes, in the same transaction, every other of the kind.
-	// factors.ErrTaken: a live enrollment, of anybody, has the handle of e.
-	AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error
+	// AddEnrollment inserts e beside the others, if on still stands; otherwise ErrConflict, also when
+	// the person has MaxOfKind of the kind. With replace it removes, in the same transaction, every
+	// other of the kind. factors.ErrTaken: a live enrollment, of anybody, has the handle of e.
+	AddEnrollment(ctx context.Context, e factors.Enrollment, on Grounds, replace bool, trail storage.Trail) error
 	// ReplaceRecovery inserts e, whose Secret is a recovery code, in the place of the one that the
-	// person has, if nothing that was proved at proved has been made worthless since (User.Since);
-	// otherwise ErrConflict, also when e was inserted before. That is no removal: what was proved
-	// with a code that is gone still counts.
-	ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error
-	// RenameEnrollment gives a live enrollment of the person a name. ErrNotFound: there is none.
-	RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error
+	// person has, if on still stands; otherwise ErrConflict, also when e was inserted before. What
+	// was proved with a code that is gone still counts.
+	ReplaceRecovery(ctx context.Context, e factors.Enrollment, on Grounds, trail storage.Trail) error
+	// RenameEnrollment gives a live enrollment of the person a name, if on still stands; otherwise
+	// ErrConflict. ErrNotFound: there is none.
+	RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, on Grounds, trail storage.Trail) error
 }
 
 // MaxOfKind is how many factors of one kind a person may have set up: more than anybody has devices, and
@@ -81,29 +79,61 @@ const MaxOfKind = 100
 
 // Removals takes factors away. It is for the account pages; support resets by another way.
 type Removals interface {
-	// RemoveEnrollment takes a factor from a person, and counts it in User.Removals. Its secret is
-	// erased; that it was there stays on record. With kinds, it is taken only if the person keeps
-	// a live enrollment of one of them: otherwise ErrConflict. ErrNotFound: it is gone, or
+	// RemoveEnrollment takes a factor from a person, if r.On still stands, and with it a recovery
+	// code that would be alone then. What is taken has its secret erased; that it was there stays on
+	// record. It leaves what trail says of what was done besides, which may be asked more than once.
+	// ErrConflict: r.On does not stand, or none of r.Keep would be left. ErrNotFound: it is gone, or
 	// another person's.
-	RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, keep []factors.Kind, trail storage.Trail) error
-	// SetDefault keeps what the person wants to be asked for first; empty: nothing.
-	SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error
-	// ChangePassword replaces the password of a person if its hash is still old, makes PasswordMail
-	// mail, ends every session but keep, and revokes every grant, offline ones too, but those that
-	// rest on keep. The failures at the password and at mailed codes are forgotten with it: whoever
-	// guessed at them knew the one before. ErrConflict: it was changed meanwhile.
-	ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error
+	RemoveEnrollment(ctx context.Context, r Removal, trail func(Removed) storage.Trail) error
+	// SetDefault keeps what the person wants to be asked for first, if on still stands; otherwise
+	// ErrConflict. Empty: nothing.
+	SetDefault(ctx context.Context, userID string, k factors.Kind, on Grounds, at time.Time, trail storage.Trail) error
+	// ChangePassword replaces the password of a person, gives the session that asked its evidence and
+	// its cookie, ends every other one, and revokes every grant, offline ones too, also those of this
+	// session: they were given for the password before. The failures at the password and at mailed
+	// codes are forgotten with it: whoever guessed at them knew the one before. ErrConflict: the
+	// password was changed meanwhile, or the session is not as it was read, or the person may not
+	// sign in.
+	ChangePassword(ctx context.Context, p NewPassword, trail storage.Trail) error
+}
+
+// Removal is a factor that is to be taken from a person.
+type Removal struct {
+	UserID, EnrollmentID string
+	On                   Grounds
+	At                   time.Time
+	Keep                 []factors.Kind // the person has to keep a live enrollment of one of them; none: it may be the last
+	Others               bool           // end every session but SessionID, as EndOthers does
+	SessionID            string
+}
+
+// Removed is what was done besides taking a factor away.
+type Removed struct {
+	Recovery bool // the recovery code went too
+	Others   bool // there were sessions or grants to be ended
+}
+
+// NewPassword is what a person put in the place of the password.
+type NewPassword struct {
+	Old     int64     // User.Passwords of the one that it replaces: the new one is Old+1
+	Hash    string    // of the new one
+	Mail    time.Time // User.PasswordMail from now on
+	At      time.Time
+	Session session.Session // the one that asked, with its evidence as it is to be
+	Cookie  string          // by which it is found from now on; the old cookie is dead
 }
 
 // History is what the account page shows of a person.
 type History interface {
 	// SessionsOf lists the sessions that have not ended, the newest first, all of them.
 	SessionsOf(ctx context.Context, userID string) ([]session.Session, error)
-	// EventsOf lists the latest events of a person, the newest first, at most n.
-	EventsOf(ctx context.Context, userID string, n int) ([]storage.Event, error)
+	// EventsOf lists the latest events of a person that are of one of the types, the newest first, at
+	// most n.
+	EventsOf(ctx context.Context, userID string, types []storage.EventType, n int) ([]storage.Event, error)
 	// EndOthers ends every session of a person but keep (empty: every one), and revokes every grant,
-	// offline ones too, but those that rest on keep. It says how many sessions there were. With keep
-	// nothing is left behind when there was nothing to end.
+	// offline ones too, but those that rest on keep. What was proved before at counts from then on
+	// in no session but keep (User.ShutOut). It says how many sessions there were. With keep nothing
+	// is left behind when there was nothing to end.
 	EndOthers(ctx context.Context, userID, keep string, at time.Time, trail storage.Trail) (int, error)
 }
 
@@ -133,6 +163,7 @@ type Link struct {
 	EnrollmentID string // what was set up; empty where the mail was about something else
 	At, Expires  time.Time
 	Pressed      time.Time // zero: not yet
+	PasswordHash string    // of the password that pressing it took away, until it is finished; empty: there was none
 	Finished     time.Time // a new password was set by it; zero: not yet
 }
 
@@ -141,9 +172,10 @@ type Links interface {
 	// Link finds one by its token. ErrNotFound: no such token.
 	Link(ctx context.Context, token string) (Link, error)
 	// Repudiate presses it, once: nothing counts that was proved before at (User.Since), every
-	// session ends, every grant is revoked, the password is emptied and, with undo, every enrollment
-	// that was created after it is removed, whatever the link is about: all of them may be in the
-	// same hands. ErrConflict: it was pressed, or is past its time.
+	// session ends, every grant is revoked, the password is emptied (Link.PasswordHash) and, with
+	// undo, every enrollment that was created after it is removed, whatever the link is about: all of
+	// them may be in the same hands. A recovery code that would be alone then goes with them.
+	// ErrConflict: it was pressed, or is past its time.
 	Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
 	// it rests on the mailbox (User.PasswordMail). It forgets failures as ChangePassword does.
@@ -160,7 +192,8 @@ type Sessions interface {
 	// Session finds a live session by its public id. ErrNotFound: unknown or ended.
 	Session(ctx context.Context, id string) (session.Session, error)
 	// CreateSession inserts s, found from now on by cookie. ErrNotFound: the person is gone or
-	// disabled, or some of the evidence was made worthless meanwhile (User.Since).
+	// disabled, or some of the evidence was made worthless meanwhile (User.Since, User.Passwords,
+	// User.ShutOut).
 	CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// RenewSession replaces evidence, last use and cookie of a live session whose version is
 	// still s.Version; the old cookie is dead from then on. ErrConflict: another request was
@@ -168,9 +201,9 @@ type Sessions interface {
 	RenewSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error
 	// TouchSession notes the last use. It never moves it back, and does nothing to an ended one.
 	TouchSession(ctx context.Context, id string, at time.Time) error
-	// EndSession ends a session, and revokes the grants that rest on it but those with
-	// offline_access. Ending an ended one is no error.
-	EndSession(ctx context.Context, id string, at time.Time, trail storage.Trail) error
+	// EndSession ends a session, and revokes the grants that rest on it: those with offline_access
+	// only if all is set. Ending an ended one is no error.
+	EndSession(ctx context.Context, id string, all bool, at time.Time, trail storage.Trail) error
 }
 
 // Audit keeps what happened without a change that it could be written beside.

@@ -20,6 +20,7 @@ type Transaction struct {
 	Proved      []factors.Evidence // in this transaction
 	Device      Device             `json:"-"` // what the browser's cookie says of this person here: read anew for each request, and not kept
 	Default     factors.Kind       `json:"-"` // what the person has asked to be asked for first: read anew for each request, and not kept
+	Called      string             `json:"-"` // what the person's passkeys are called: read anew for each request, and not kept
 	Can         []Capability       // what the browser's script found that it can; a hint, never a proof
 	SessionID   string             // the session that lends Borrowed
 	Chosen      factors.Kind       // what the person picked under "Try another method"
@@ -96,7 +97,7 @@ type Device struct {
 	Knows    []string  // ids of the person's enrollments that were made or used on this browser's device
 	Refused  bool      // "Not on this device"
 	Remind   time.Time // "Remind me later": not before
-	Signaled string    // what the browser was last told of the person's passkeys: see Signaled
+	Signaled string    // what the browser was last told of the person's passkeys, as its page said: see Signaled
 }
 
 // Capability is something that a browser's script found it can do.

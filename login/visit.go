@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -46,8 +47,11 @@ func (s *Server) open(r *http.Request) (visit, error) {
 		}
 		return visit{}, otherBrowser{tx}
 	}
-	if tx.Can == nil || r.PostForm.Has(templates.Can) {
+	if tx.Can == nil {
 		tx.Can = s.remembered(r).Can
+	}
+	if r.Method == http.MethodPost {
+		tx.Can = heard(r.PostForm.Get(templates.Can), tx.Can)
 	}
 	return s.decide(r, tx)
 }
@@ -95,10 +99,11 @@ func (s *Server) outOfStep(ctx context.Context, tx Transaction, what string) err
 	})
 }
 
-// note records what is odd about a sign-in. What goes on and on is noted at noteRate.
+// note records what is odd about a sign-in. What goes on and on is noted at noteRate, for a person who is
+// known in all sign-ins together.
 func (s *Server) note(ctx context.Context, tx Transaction, e storage.Event) error {
 	var many tooMany
-	if err := s.admitTo(ctx, noteRate, tx.ID+":", s.Now()); errors.As(err, &many) {
+	if err := s.admitTo(ctx, noteRate, cmp.Or(tx.UserID, tx.ID)+":", s.Now()); errors.As(err, &many) {
 		return nil
 	} else if err != nil {
 		return err
@@ -169,6 +174,11 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request, tx Transaction)
 	if err != nil {
 		return err
 	}
+	return s.proceed(w, r, v)
+}
+
+// proceed is advance for who has decided.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v visit) error {
 	if v.step.Kind == Done {
 		return s.finish(w, r, v.tx)
 	}

@@ -76,7 +76,7 @@ func anyScene(r *rand.Rand) scene {
 		Default: one(r, "", "", factors.TOTP, factors.Email, factors.Passkey, factors.Recovery),
 		Adds:    one(r, "", "", "", factors.TOTP, factors.Passkey, factors.Recovery, factors.Email, factors.Password),
 		Device: login.Device{
-			Knows: some(r, "k1", "k2", "k3", "k9"), Refused: r.IntN(4) == 0, Signaled: one(r, "", "x", login.Signaled(s.enrolled)),
+			Knows: some(r, "k1", "k2", "k3", "k9"), Refused: r.IntN(4) == 0, Signaled: one(r, "", "x", login.Signaled(s.enrolled, "")),
 			Remind: one(r, time.Time{}, noon, noon.Add(time.Hour)),
 		},
 		Registered: one(r, "", "", "k1", "k9"),
@@ -103,6 +103,7 @@ func anyPolicy(r *rand.Rand) login.Policy {
 	p.Enrollment = one(r, login.Open, login.Open, login.ByMail, login.ByTicket)
 	p.HardwareKeys = one(r, login.AnyHardware, login.Attested)
 	p.Trust.Offer = r.IntN(4) > 0
+	p.NoDowngrade = r.IntN(4) == 0
 	if p.MFA == login.Optional {
 		p.Leave = one(r, login.Leave{}, login.Leave{Until: noon.Add(time.Hour)}, login.Leave{Skips: 2})
 	}
@@ -522,7 +523,7 @@ func (w *walker) offered(step login.Step) string {
 			w.setUp(factors.Passkey)
 		}
 	case login.OfferSignal:
-		w.tx.Device.Signaled = login.Signaled(w.enrolled)
+		w.tx.Device.Signaled = login.Signaled(w.enrolled, "")
 	}
 	return string(step.Offer)
 }
@@ -559,6 +560,7 @@ func TestT15_ListedIsWhatWouldDo(t *testing.T) {
 					t.Fatalf("%s: with %s it is %s\n%+v", said(step), e.ID, said(after), s)
 				}
 			case e.Kind == factors.Passkey && !slices.Contains(s.tx.Can, login.CanPasskey), proved: // it cannot be asked
+			case s.policy.NoDowngrade && slices.ContainsFunc(s.enrolled, isOf(factors.Passkey)): // nor is it then
 			default:
 				left++
 				if after.Kind != login.Challenge && after.Kind != login.Fail {

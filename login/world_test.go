@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/login/password"
+	"github.com/vsee/vseeid/op"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/memory"
 	"github.com/vsee/vseeid/storage/secret"
@@ -162,6 +164,18 @@ func (w *world) pass(d time.Duration) {
 	w.time = w.time.Add(d)
 }
 
+// keepGrant keeps r as op does for the client "app".
+func (w *world) keepGrant(id string, r login.Result, offline bool) {
+	w.t.Helper()
+	must(w.t, w.db.CreateGrant(w.t.Context(), op.Grant{
+		Authorization: op.Authorization{
+			GrantID: id, ClientID: "app", UserID: r.UserID, OrgID: r.OrgID, SessionID: r.SessionID,
+			AMR: r.AMR, ACR: r.ACR, AuthTime: r.AuthTime, Proof: r.Proof, Scopes: []string{"openid"},
+		},
+		Offline: offline, Created: w.now(), IdleUntil: w.now().Add(24 * time.Hour), Expires: w.now().Add(24 * time.Hour),
+	}, storage.Trail{}))
+}
+
 func (w *world) results() []login.Result {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -234,8 +248,11 @@ type browser struct {
 	w      *world
 	client *http.Client
 	header http.Header
-	can    string // what its script finds that it can; posted with every form but those of the script
+	can    string       // what its script finds that it can; posted with every form but those of the script
+	told   atomic.Value // what the last page says that it told the browser of passkeys; posted from the pages that do
 }
+
+var toldInPage = regexp.MustCompile(`name="told" value="([^"]*)"`)
 
 func (w *world) browser() *browser {
 	jar, err := cookiejar.New(nil)
@@ -271,6 +288,9 @@ func (b *browser) do(r *http.Request) page {
 	if strings.HasPrefix(p.body, "{") {
 		must(b.w.t, json.Unmarshal(body, &p.answer))
 	}
+	if m := toldInPage.FindStringSubmatch(p.body); m != nil {
+		b.told.Store(m[1])
+	}
 	return p
 }
 
@@ -290,6 +310,9 @@ func (b *browser) post(path string, form ...string) page {
 	}
 	if b.can != "" && !values.Has("response") && !values.Has("error") {
 		values.Set(templates.Can, b.can)
+	}
+	if told, ok := b.told.Load().(string); ok && !values.Has("told") && (strings.HasSuffix(path, "/name") || strings.HasSuffix(path, "/signal")) {
+		values.Set("told", told)
 	}
 	r, err := http.NewRequest(http.MethodPost, b.w.url+path, strings.NewReader(values.Encode()))
 	must(b.w.t, err)

@@ -120,7 +120,7 @@ func (d *desk) Current(r *http.Request) (string, string, error) {
 }
 
 func (d *desk) End(_ http.ResponseWriter, r *http.Request, sid string) error {
-	return d.db.EndSession(r.Context(), sid, d.now(), noTrail)
+	return d.db.EndSession(r.Context(), sid, false, d.now(), noTrail)
 }
 
 func (d *desk) Recheck(ctx context.Context, r login.Result, floor []string, offline bool) error {

@@ -136,7 +136,7 @@ func (p Account) Page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = signal("all", p.Signal).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.Signals.tell().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,8 +43,11 @@ func ofField(t Text) Text {
 	return t
 }
 
-// stopped reports whether a ceremony was stopped by the person, or by the clock while the browser asked.
-func stopped(t Text) bool { return t.Key == "passkey.cancelled" || t.Key == "passkey.late" }
+// stopped reports whether a ceremony was stopped by the person, by the clock while the browser asked, or by the
+// organization that takes none.
+func stopped(t Text) bool {
+	return slices.Contains([]string{"passkey.cancelled", "passkey.late", "passkey.policy"}, t.Key)
+}
 
 // describes makes a button name what went wrong when it was pressed.
 func describes(problem Text) templ.Attributes {

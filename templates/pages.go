@@ -53,6 +53,9 @@ func (p Passkey) waiting() Text {
 // waiting is about the ticket.
 func (p Ticket) waiting() Text { return waiting(p.Problem, p.Retry, "attempt.wait") }
 
+// alone reports whether the problem is about a passkey, of which the page takes none.
+func (p Password) alone() bool { return ofPasskey(p.Problem) && p.Passkey.Options == "" }
+
 // waiting says whom to ask, which is the same for an address that nobody has.
 func (p Password) waiting() Text {
 	return waiting(ofField(p.Problem), p.Retry, "attempt.wait.password")

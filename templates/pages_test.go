@@ -83,6 +83,7 @@ func TestU02_Fields(t *testing.T) {
 		{"identifier", "email", map[string]string{"type": "email", "autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false", "autofocus": ""}},
 		{"identifier-format", "email", map[string]string{"value": "charlotte"}},
 		{"password", "password", map[string]string{"type": "password", "autocomplete": "current-password", "autofocus": ""}},
+		{"password-passkey-policy", "password", map[string]string{"autofocus": ""}},
 		{"password", "email", map[string]string{"value": charlotte, "autocomplete": "username", "readonly": ""}},
 		{"challenge", "code", map[string]string{"type": "text", "autocomplete": "one-time-code", "inputmode": "numeric", "pattern": "[0-9 ]*", "maxlength": "16", "autofocus": ""}},
 		{"enroll", "code", map[string]string{"type": "text", "autocomplete": "one-time-code", "inputmode": "numeric"}},
@@ -136,12 +137,12 @@ func TestU04_FormsSendWhatTheyPromise(t *testing.T) {
 		{"trust", tx + "/passkey", []string{"can"}},
 		{"trust", tx + "/later", nil},
 		{"trust", tx + "/never", nil},
-		{"registered", tx + "/name", []string{"can", "name"}},
+		{"registered", tx + "/name", []string{"can", "told", "name"}},
 		{"enroll-later", tx + "/later", nil},
 		{"enroll-passkey-adding", tx + "/cancel", nil},
 		{"replace", tx + "/replace", []string{"can", "method", "method"}},
 		{"ticket", tx + "/ticket", []string{"can", "code"}},
-		{"signal", "/gallery/taken", nil},
+		{"signal", "/gallery/taken", []string{"told"}},
 		{"account", "/account/trust", nil},
 		{"factor", "/account/factors/1", []string{"name"}},
 		{"factor", "/account/factors/1/remove", []string{"others"}},
@@ -238,6 +239,7 @@ func TestT47_Escaping(t *testing.T) {
 	f := templates.Frame{Brand: templates.Brand{Name: hostile, Accent: `#fff;}body{display:none`}, App: hostile, Locale: hostile}
 	says := templates.Text{Key: "notice.badrequest.body", Args: map[string]any{"Reason": hostile}}
 	reason := templates.Text{Key: "notice.badrequest.body", Args: map[string]any{"Reason": hostile}}
+	hostileSignals := templates.Signals{Accepted: hostile, Details: hostile, Told: hostile}
 	for name, page := range map[string]templates.Pager{
 		"identifier": templates.Identifier{Frame: f, Action: hostile, Email: hostile, Problem: says},
 		"password":   templates.Password{Frame: f, Action: hostile, Edit: hostile, Email: hostile, Problem: says},
@@ -257,11 +259,11 @@ func TestT47_Escaping(t *testing.T) {
 		"email": templates.Challenge{
 			Frame: f, Kind: "email", Action: hostile, Email: hostile, Mail: templates.Mailed{Address: hostile, Resend: hostile, State: hostile, Watch: hostile}, Problem: says,
 		},
-		"registered": templates.Registered{Frame: f, Action: hostile, Name: hostile, Signal: hostile, Problem: says},
+		"registered": templates.Registered{Frame: f, Action: hostile, Name: hostile, Signals: hostileSignals, Problem: says},
 		"account": templates.Account{
 			Frame: f, Name: hostile, Email: hostile, Org: hostile, Factors: []templates.Factor{{Kind: "totp", Name: hostile, Link: hostile}},
 			Devices:  []templates.Device{{Name: hostile, Address: hostile, Link: hostile}},
-			Activity: []templates.Activity{{What: says, Device: hostile, Address: hostile}}, Signal: hostile, Problem: says,
+			Activity: []templates.Activity{{What: says, Device: hostile, Address: hostile}}, Signals: hostileSignals, Problem: says,
 		},
 		"factor":   templates.FactorPage{Frame: f, Factor: templates.Factor{Kind: "totp", Name: hostile}, Rename: hostile, Remove: hostile, Back: hostile},
 		"formpost": templates.FormPost{Frame: f, Action: "https://app.example/cb?" + hostile, Fields: []templates.Field{{Name: "state", Value: hostile}}},

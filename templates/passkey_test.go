@@ -93,6 +93,31 @@ func TestPasskeyMadeAndUsed(t *testing.T) {
 	}
 }
 
+// TestAbilitiesAreSaidAtOnce: a password manager sends a form before the browser has said whether it can verify its user.
+// What is known by then goes along, and that the rest is not known.
+func TestAbilitiesAreSaidAtOnce(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	const probe = `PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable = `
+	for _, test := range []struct{ before, want string }{
+		{probe + `() => new Promise(() => {})`, "passkey asking signal"},
+		{probe + `() => Promise.resolve(true)`, "passkey platform signal"},
+		{probe + `() => Promise.resolve(false)`, "passkey signal"},
+		{probe + `() => Promise.reject(new Error("no"))`, "passkey signal"},
+		{`delete PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable`, "passkey signal"},
+		{`delete window.PublicKeyCredential`, "none"},
+	} {
+		tab := browser.Person(t, browsertest.Desktop).Tab()
+		tab.BeforeScripts(test.before)
+		tab.Open(d.URL + "/gallery/password")
+		tab.Type("password", "correct horse battery staple")
+		tab.Press("Continue")
+		tab.See(arrived)
+		if can := d.received(t).Get(templates.Can); can != test.want {
+			t.Errorf("%s: said %q, want %q", test.before, can, test.want)
+		}
+	}
+}
+
 // TestW05_Autofill: a passkey that the person picks among the addresses signs in without a button.
 func TestW05_Autofill(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)
@@ -189,6 +214,8 @@ func TestW07_Signal(t *testing.T) {
 	for _, test := range []struct{ state, method, argument, answer string }{
 		{"registered", "signalAllAcceptedCredentials", accepted, ""},
 		{"account", "signalAllAcceptedCredentials", accepted, "Promise.reject(new Error('no'))"},
+		{"registered", "signalCurrentUserDetails", details, "Promise.reject(new Error('no'))"},
+		{"account", "signalCurrentUserDetails", details, ""},
 		{"passkey-gone", "signalUnknownCredential", unknown, "new Promise(() => {})"},
 	} {
 		tab := browser.Person(t, browsertest.Desktop).Tab()
@@ -200,14 +227,16 @@ func TestW07_Signal(t *testing.T) {
 		}
 	}
 	// The page that does nothing else goes on by itself, whatever the browser does.
-	going := templates.Signal{Frame: frame, Action: tx + "/later", Signal: accepted}
+	going := templates.Signal{Frame: frame, Action: tx + "/later", Signals: signals}
 	on := newDesk(t, shown{"going", going})
-	for _, answer := range []string{"Promise.resolve()", "Promise.reject(new Error('no'))", "new Promise(() => {})"} {
+	for _, answer := range []string{"= () => Promise.resolve()", "= () => Promise.reject(new Error('no'))", "= () => new Promise(() => {})", "= undefined"} {
 		tab := browser.Person(t, browsertest.Desktop).Tab()
-		tab.BeforeScripts(`PublicKeyCredential.signalAllAcceptedCredentials = () => ` + answer)
+		tab.BeforeScripts(`PublicKeyCredential.signalAllAcceptedCredentials ` + answer + `; PublicKeyCredential.signalCurrentUserDetails ` + answer)
 		tab.Open(on.URL + "/gallery/going")
 		tab.See(arrived)
-		on.received(t)
+		if told := on.received(t).Get(templates.Told); told != signals.Told {
+			t.Errorf("%s: goes on from %q", answer, told)
+		}
 	}
 }
 

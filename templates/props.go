@@ -49,7 +49,9 @@ type Again struct {
 }
 
 // Can is the name of the hidden field of the main form of every page of a sign-in, and of every Ceremony,
-// that the script fills with what the browser can, separated by spaces: "passkey", "platform", "signal".
+// that the script fills with what the browser can, separated by spaces: "passkey", "platform", "signal"; "asking"
+// while the browser has not said whether it is "platform", and "none" where it can nothing. Empty, it says nothing:
+// no script has run, or not yet.
 const Can = "can"
 
 // Identifier is the first page: SIGN IN, Email, Continue, and a passkey instead.
@@ -199,9 +201,20 @@ type Registered struct {
 	Frame
 	Action  string // field `name`
 	Name    string
-	Signal  string // the argument of PublicKeyCredential.signalAllAcceptedCredentials; empty: none
+	Signals Signals
 	Problem Text
 }
+
+// Signals are what a page tells the browser of the person's passkeys: the arguments of methods of
+// PublicKeyCredential, each empty for nothing.
+type Signals struct {
+	Accepted string // signalAllAcceptedCredentials
+	Details  string // signalCurrentUserDetails
+	Told     string // what stands for them; sent back in the field Told by a page that has a form of its own
+}
+
+// Told is the name of a hidden field of Registered and Signal: see Signals.
+const Told = "told"
 
 // Replace offers to set up again what may be lost, after a recovery code was used.
 type Replace struct {
@@ -216,8 +229,8 @@ type Replace struct {
 // visible button.
 type Signal struct {
 	Frame
-	Action string // POST: go on
-	Signal string // the argument of PublicKeyCredential.signalAllAcceptedCredentials
+	Action  string // POST: go on
+	Signals Signals
 }
 
 // Ticket asks for the one-time ticket that support gave, before a first factor is set up.

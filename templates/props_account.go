@@ -21,8 +21,8 @@ type Account struct {
 	Activity    []Activity
 	Trust       string // POST here to be asked again to trust this device; empty: it was not refused here
 	SignOut     string // link to sign out here
-	Signal      string // the argument of PublicKeyCredential.signalAllAcceptedCredentials; empty: none
-	Done        Text   // what was just changed; zero: nothing
+	Signals     Signals
+	Done        Text // what was just changed; zero: nothing
 	Problem     Text
 }
 

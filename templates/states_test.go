@@ -14,6 +14,7 @@ const (
 		`"timeout":300000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required","requireResidentKey":true,"userVerification":"required"},"attestation":"none"}`
 	request  = `{"challenge":"gVxNVb6ZwYkT3wq5tzWQ3x0n0SVl0R3N1m3Wf3n0abc","timeout":300000,"rpId":"localhost","allowCredentials":[],"userVerification":"required"}`
 	accepted = `{"rpId":"localhost","userId":"AAECAwQFBgcICQoLDA0ODw","allAcceptedCredentialIds":["vI0qOggiE3OT01ZRWBYz5l4MEgU0c7PmAA"]}`
+	details  = `{"rpId":"localhost","userId":"AAECAwQFBgcICQoLDA0ODw","name":"` + charlotte + `","displayName":"Charlotte Jones"}`
 	unknown  = `{"rpId":"localhost","credentialId":"vI0qOggiE3OT01ZRWBYz5l4MEgU0c7PmAA"}`
 )
 
@@ -21,6 +22,8 @@ var (
 	using  = templates.Ceremony{Action: tx + "/passkey", Options: request, Expires: 5 * time.Minute}
 	making = templates.Ceremony{Action: tx + "/passkey", Options: creation, Create: true, Expires: 5 * time.Minute, Absent: true}
 	now    = time.Date(2026, time.November, 24, 9, 30, 0, 0, time.UTC)
+
+	signals = templates.Signals{Accepted: accepted, Details: details, Told: "what it was told"}
 )
 
 // The ways in which a ceremony ends without a passkey.
@@ -43,6 +46,8 @@ func passkeys() []shown {
 	passwordUnknown, passwordAgain := password, password
 	passwordAgain.Again = templates.Again{Why: text("again.app"), Cancel: tx + "/cancel"}
 	passwordUnknown.Problem = text("passkey.unknown")
+	passwordPolicy := password
+	passwordPolicy.Passkey, passwordPolicy.Problem = templates.Ceremony{}, text("passkey.policy")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
 	passkeyAgain, passkeyMade := passkey, passkey
 	passkeyMade.Made, passkeyMade.Other = true, ""
@@ -56,7 +61,7 @@ func passkeys() []shown {
 	trust := templates.Trust{Frame: frame, Ceremony: making, Later: tx + "/later", After: 14 * 24 * time.Hour, Never: tx + "/never"}
 	trustLock := trust
 	trustLock.Problem = text("passkey.nolock")
-	registered := templates.Registered{Frame: frame, Action: tx + "/name", Name: "Charlotte's iPhone", Signal: accepted}
+	registered := templates.Registered{Frame: frame, Action: tx + "/name", Name: "Charlotte's iPhone", Signals: signals}
 	registeredEmpty := registered
 	registeredEmpty.Name, registeredEmpty.Problem = "", text("name.empty")
 	pages := []shown{
@@ -68,6 +73,7 @@ func passkeys() []shown {
 		{"password-again", passwordAgain},
 		{"passkey-again", passkeyAgain},
 		{"passkey-made", passkeyMade},
+		{"password-passkey-policy", passwordPolicy},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
 		{"passkey-locked", waiting},
@@ -78,7 +84,7 @@ func passkeys() []shown {
 		{"trust-nolock", trustLock},
 		{"registered", registered},
 		{"registered-empty", registeredEmpty},
-		{"signal", templates.Signal{Frame: frame, Action: "/gallery/taken", Signal: accepted}},
+		{"signal", templates.Signal{Frame: frame, Action: "/gallery/taken", Signals: signals}},
 	}
 	for _, key := range endings {
 		ended := passkey
@@ -166,6 +172,7 @@ func setUp(t testing.TB) []shown {
 				{Kind: "passkey", Why: text("method.missing.browser")},
 				{Kind: "totp", Why: text("method.missing.closed")},
 				{Kind: "email", Why: templates.Text{Key: "method.missing.mailbox", Args: map[string]any{"Until": now.AddDate(0, 0, 5)}}},
+				{Kind: "totp", Why: text("method.missing.lesser")},
 			},
 		}},
 		{"methods-enroll", templates.Methods{Frame: frame, Action: tx + "/method", Kinds: []string{"totp", "passkey"}, Enroll: true, Back: tx}},
@@ -200,7 +207,7 @@ func account() []shown {
 			{What: text("activity.failed.factor"), At: now.Add(-26 * time.Hour), Device: there.Name, Address: there.Address, Odd: true},
 			{What: text("activity.added.passkey"), At: now.AddDate(0, -1, 0), Device: there.Name, Address: there.Address},
 		},
-		Trust: "/account/trust", SignOut: "/account/signout", Signal: accepted, Done: text("account.done.renamed"),
+		Trust: "/account/trust", SignOut: "/account/signout", Signals: signals, Done: text("account.done.renamed"),
 	}
 	empty := templates.Account{
 		Frame: noApp, Email: "charlotte.konstantinopoulos-whittaker@riverside-health.example",

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/op/optest"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -75,7 +76,7 @@ func (s *testServer) enroll(t testing.TB, userID string) {
 	now := time.Now()
 	must(t, s.parts.durable.EnrollFirst(t.Context(), factors.Enrollment{
 		ID: uuid.NewString(), UserID: userID, Kind: factors.TOTP, Secret: []byte("twenty bytes of seed"), Confirmed: now, Created: now,
-	}, now, storage.Trail{}))
+	}, login.Grounds{}, storage.Trail{}))
 }
 
 // TestT27_ResetByAPI takes a person's factors, and leaves who did it and why.

@@ -379,10 +379,10 @@ func (s *program) visitor(b *testing.B) visitor {
 	must(b, s.db.AddMember(ctx, login.Membership{UserID: id, OrgID: "riverside", Created: now}, storage.Trail{}))
 	must(b, s.db.EnrollFirst(ctx, factors.Enrollment{
 		ID: enrollment, UserID: id, Kind: factors.TOTP, Name: "Authenticator app", Secret: p.seed, Confirmed: now, Created: now,
-	}, now, storage.Trail{}))
+	}, login.Grounds{}, storage.Trail{}))
 	must(b, s.db.ReplaceRecovery(ctx, factors.Enrollment{
 		ID: uuid.Must(uuid.NewV7()).String(), UserID: id, Kind: factors.Recovery, Secret: []byte(rand.Text()), Confirmed: now, Created: now,
-	}, now, storage.Trail{}))
+	}, login.Grounds{Changes: 1}, storage.Trail{}))
 	return p
 }
 

@@ -124,6 +124,64 @@ func TestT13_E2E_Account(t *testing.T) {
 	}
 }
 
+// A browser that many use: who sits down at it after Charlotte plants a passkey in her account, which is
+// still open there. She is told by mail, sees it on the page of her account, and takes it away.
+func TestT54_E2E_PlantedPasskey(t *testing.T) {
+	office, sender := startPostOffice(t)
+	s := newScene(t, on{sender: sender})
+	s.clock.hold()
+	phone, _ := s.setUp(charlotte)
+	account := func(tab *browsertest.Tab) {
+		t.Helper()
+		tab.Open(s.issuer + "/account")
+		tab.See("SIGN IN")
+		tab.Type("email", charlotte)
+		tab.Press("Continue")
+		tab.See("Enter Your Password")
+		s.stepUp(tab, phone)
+		tab.See("Your Account")
+	}
+	shared := s.browser.Person(t, browsertest.Desktop).Tab()
+	stick := shared.Authenticator(browsertest.SecurityKey)
+	account(shared)
+	shared.Press("Add a passkey")
+	shared.See("Add a Passkey")
+	shared.Press("Create a passkey")
+	shared.See("Device registration successful")
+	shared.Type("name", "Front desk")
+	shared.Press("Continue")
+	shared.SeeText("It was added to your account.")
+	if n := len(stick.Credentials()); n != 1 {
+		t.Fatalf("%d passkeys were planted", n)
+	}
+
+	_, text := office.find("passkey was added", 1)
+	if linkInMail.FindString(text) == "" {
+		t.Errorf("the mail has nothing to press: %q", text)
+	}
+	own := s.browser.Person(t, browsertest.Desktop).Tab()
+	account(own)
+	own.SeeText("Front desk")
+	own.SeeText("A passkey was added")
+	look(t, own, "b15-planted")
+	own.Press("Front desk")
+	own.See("Remove it")
+	own.Tick("others")
+	own.Press("Remove")
+	own.SeeText("It was removed from your account.")
+	own.SeeText("A passkey was removed")
+	if browsertest.Script[bool](own, `document.body.innerText.includes("Front desk")`) {
+		t.Error("it is still there")
+	}
+	office.find("passkey was removed", 1)
+
+	// It opens nothing, and the browser where it was planted is signed out.
+	shared.Open(s.issuer + "/account")
+	shared.See("SIGN IN")
+	shared.Press("Sign in with a passkey")
+	shared.SeeText("We do not know that passkey any more.")
+}
+
 // Locked out: the phone and the paper are gone. Support resets, and everything begins anew.
 func TestReset_E2E(t *testing.T) {
 	office, sender := startPostOffice(t)

@@ -39,6 +39,7 @@ type policyFlags struct {
 	SessionOverall *login.Duration `placeholder:"TIME" help:"After how long a session ends in any case: 12h."`
 	Enrollment     *string         `placeholder:"WORD" help:"What a member shows to set up a first factor beside the password. open: nothing; mail: a code sent to the verified address; ticket: a one-time ticket of yours (vseeid user ticket)."`
 	HardwareKeys   *string         `placeholder:"WORD" help:"When a passkey counts as hardware. any: it says that it cannot be copied; attested: its maker vouches for it, and --attestation-roots of serve bears it out."`
+	NoDowngrade    *bool           `help:"Ask who has a passkey for it and for no weaker factor; the recovery code stays. --no-downgrade=false takes it back."`
 }
 
 // given reports whether any of them was.
@@ -98,6 +99,7 @@ func (f policyFlags) apply(in io.Reader, orgID string, p login.Policy) (login.Po
 	if f.HardwareKeys != nil {
 		p.HardwareKeys = login.HardwareKeys(*f.HardwareKeys)
 	}
+	set(&p.NoDowngrade, f.NoDowngrade)
 	return p, invalid(p.Validate())
 }
 
@@ -134,12 +136,13 @@ type policyView struct {
 	Session      login.Limits       `json:"session"`
 	Enrollment   login.EnrollBy     `json:"enrollment"`
 	HardwareKeys login.HardwareKeys `json:"hardware_keys"`
+	NoDowngrade  bool               `json:"no_downgrade"`
 }
 
 func viewPolicy(p login.Policy) policyView {
 	v := policyView{
 		MFA: p.MFA, Factors: listed(p.Factors), Trust: p.Trust, Reuse: p.Reuse, Session: p.Session,
-		Enrollment: p.Enrollment, HardwareKeys: p.HardwareKeys,
+		Enrollment: p.Enrollment, HardwareKeys: p.HardwareKeys, NoDowngrade: p.NoDowngrade,
 	}
 	if !p.From.IsZero() {
 		v.From = strings.TrimSuffix(p.From.UTC().Format(time.RFC3339), "T00:00:00Z")
@@ -171,7 +174,7 @@ func (v policyView) record(w io.Writer) {
 		trust = fmt.Sprintf("offered, again after %s", v.Trust.RemindAfter)
 	}
 	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", v.factors(), "Trusted device", trust, "Reuse", v.Reuse,
-		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys)
+		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys, "No downgrade", v.NoDowngrade)
 }
 
 const policyFileLimit = 64 << 10
@@ -214,7 +217,7 @@ func policyFile(in io.Reader, path, orgID string) (login.Policy, error) {
 	}
 	p := login.Policy{
 		MFA: v.MFA, From: from, Factors: v.Factors, Trust: v.Trust, Reuse: v.Reuse, Session: v.Session,
-		Enrollment: v.Enrollment, HardwareKeys: v.HardwareKeys,
+		Enrollment: v.Enrollment, HardwareKeys: v.HardwareKeys, NoDowngrade: v.NoDowngrade,
 	}
 	if v.Grace != nil {
 		p.Grace = *v.Grace

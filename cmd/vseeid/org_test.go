@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -16,7 +17,7 @@ func TestCLI_Org(t *testing.T) {
 	const now = "2026-03-04T05:06:07Z"
 	policy := map[string]any{
 		"mfa": "required", "factors": []any{"passkey", "totp", "recovery"}, "reuse": "12h",
-		"trust_device": map[string]any{"offer": true, "remind_after": "14d"}, "enrollment": "open", "hardware_keys": "any",
+		"trust_device": map[string]any{"offer": true, "remind_after": "14d"}, "enrollment": "open", "hardware_keys": "any", "no_downgrade": false,
 		"session": map[string]any{"idle": "30m", "overall": "12h"},
 	}
 	want := map[string]any{"id": "riverside", "name": "Riverside Clinic", "created": now, "updated": now, "policy": policy}
@@ -64,11 +65,11 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	c.ok("org", "create", "riverside", "--name", "Riverside")
 	set := c.document("org", "policy", "set", "riverside", "--mfa", "required", "--from", "2026-12-01", "--grace-days", "14",
 		"--factors", "totp,passkey,recovery", "--no-trust-device", "--remind-after", "30d", "--reuse", "5h",
-		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested")
+		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested", "--no-downgrade")
 	want := map[string]any{
 		"organization": "riverside", "mfa": "required", "from": "2026-12-01", "grace": map[string]any{"days": 14.0},
 		"factors": []any{"totp", "passkey", "recovery"}, "reuse": "5h",
-		"trust_device": map[string]any{"offer": false, "remind_after": "30d"}, "enrollment": "ticket", "hardware_keys": "attested",
+		"trust_device": map[string]any{"offer": false, "remind_after": "30d"}, "enrollment": "ticket", "hardware_keys": "attested", "no_downgrade": true,
 		"session": map[string]any{"idle": "20m", "overall": "10h"},
 	}
 	equal(t, want, set)
@@ -128,7 +129,7 @@ func TestCLI_OrgPolicyCheck(t *testing.T) {
 		"key": {Kind: factors.Passkey, Secret: []byte("{}"), Handle: []byte("id"), Place: factors.Synced},
 	} {
 		e.ID, e.UserID, e.Created, e.Confirmed = uuid.NewString(), people[name], c.now, c.now
-		if err := c.db().EnrollFirst(t.Context(), e, c.now, storage.Trail{}); err != nil {
+		if err := c.db().EnrollFirst(t.Context(), e, login.Grounds{}, storage.Trail{}); err != nil {
 			t.Fatal(err)
 		}
 	}

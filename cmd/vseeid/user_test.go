@@ -200,11 +200,11 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	c := newDeployment(t)
 	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
 	enrolled := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.TOTP, Secret: []byte("seed"), Created: c.now}
-	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
+	if err := c.db().EnrollFirst(t.Context(), enrolled, login.Grounds{}, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	code := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.Recovery, Secret: []byte("CODE"), Created: c.now}
-	if err := c.db().ReplaceRecovery(t.Context(), code, c.now, storage.Trail{}); err != nil {
+	if err := c.db().ReplaceRecovery(t.Context(), code, login.Grounds{}, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	c.browse(id)
@@ -235,7 +235,7 @@ func TestCLI_UserResetMFA(t *testing.T) {
 		t.Errorf("mail %+v", m)
 	}
 	enrolled.ID = uuid.NewString()
-	if err := c.db().EnrollFirst(t.Context(), enrolled, enrolled.Created, storage.Trail{}); err != nil {
+	if err := c.db().EnrollFirst(t.Context(), enrolled, login.Grounds{}, storage.Trail{}); err != nil {
 		t.Errorf("enrolling anew: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func TestTOTP(t *testing.T) {
 			h.SetUp, h.Prove, h.WrongSetUp, h.Wrong = right, unasked(right), wrong, unasked(wrong)
 			h.Keep = func(t *testing.T, e factors.Enrollment) {
 				t.Helper()
-				if err := db.EnrollFirst(t.Context(), e, e.Created, storage.Trail{}); err != nil {
+				if err := db.EnrollFirst(t.Context(), e, grounds(t, db, e.UserID), storage.Trail{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -85,7 +85,7 @@ func TestRecovery(t *testing.T) {
 			}
 			h.Keep = func(t *testing.T, e factors.Enrollment) {
 				t.Helper()
-				if err := db.ReplaceRecovery(t.Context(), e, e.Created, storage.Trail{}); err != nil {
+				if err := db.ReplaceRecovery(t.Context(), e, grounds(t, db, e.UserID), storage.Trail{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -160,7 +160,7 @@ func passkeys(t *testing.T, dsn string, fresh func(string) *passkeytest.Authenti
 	h.Prove, h.Wrong = prove(passkeytest.Lies{}), prove(passkeytest.Lies{Signature: true})
 	h.Keep = func(t *testing.T, e factors.Enrollment) {
 		t.Helper()
-		if err := db.AddEnrollment(t.Context(), e, h.Now(), false, storage.Trail{}); err != nil {
+		if err := db.AddEnrollment(t.Context(), e, grounds(t, db, e.UserID), false, storage.Trail{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -332,4 +332,14 @@ func grouped(s, between string) string {
 		s = s[4:]
 	}
 	return strings.Join(append(groups, s), between)
+}
+
+// grounds are those of what is decided about a person now.
+func grounds(t *testing.T, db *sqldb.DB, userID string) login.Grounds {
+	t.Helper()
+	u, err := db.User(t.Context(), userID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Grounds()
 }

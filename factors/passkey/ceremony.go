@@ -1,6 +1,7 @@
 package passkey
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +81,12 @@ type person struct {
 	handle      []byte
 	name, shown string
 	credentials []webauthn.Credential
+}
+
+// called is a person as browsers name their passkeys.
+func called(u factors.User, handle []byte) person {
+	name := cmp.Or(u.Email, u.Name, "account")
+	return person{handle: handle, name: name, shown: cmp.Or(u.Name, name)}
 }
 
 func (p person) WebAuthnID() []byte                         { return p.handle }

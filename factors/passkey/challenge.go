@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -15,8 +16,8 @@ import (
 )
 
 // BeginChallenge asks for one of the person's passkeys. Its user is verified where that is possible:
-// beside another proof it is one factor without, and two with. ErrState: the person has none, and an
-// empty list would ask for anybody's.
+// beside another proof it is one factor without, and two with. Where there is no other (User.Alone) its
+// user has to be. ErrState: the person has none, and an empty list would ask for anybody's.
 func (f *Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []factors.Enrollment) (factors.Prompt, factors.State, error) {
 	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Prompt{}, nil, err
@@ -28,7 +29,7 @@ func (f *Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []fa
 	if len(allow) == 0 {
 		return factors.Prompt{}, nil, fmt.Errorf("passkey: nothing to ask for: %w", factors.ErrState)
 	}
-	c := ceremony{Purpose: challenge, UserID: u.ID}
+	c := ceremony{Purpose: challenge, UserID: u.ID, Verified: u.Alone}
 	keys := true
 	for _, e := range passkeys(enrolled) {
 		c.Offered = append(c.Offered, e.ID)
@@ -38,16 +39,19 @@ func (f *Factor) BeginChallenge(_ context.Context, u factors.User, enrolled []fa
 	if keys {
 		hints = append(hints, protocol.PublicKeyCredentialHintSecurityKey)
 	}
-	return f.ask(c, protocol.VerificationPreferred,
-		webauthn.WithAllowedCredentials(allow), webauthn.WithAssertionPublicKeyCredentialHints(hints))
+	return f.ask(c, webauthn.WithAllowedCredentials(allow), webauthn.WithAssertionPublicKeyCredentialHints(hints))
 }
 
 // BeginDiscover asks for any passkey of ours.
 func (f *Factor) BeginDiscover(context.Context) (factors.Prompt, factors.State, error) {
-	return f.ask(ceremony{Purpose: discover, Verified: true}, protocol.VerificationRequired)
+	return f.ask(ceremony{Purpose: discover, Verified: true})
 }
 
-func (f *Factor) ask(c ceremony, uv protocol.UserVerificationRequirement, options ...webauthn.LoginOption) (factors.Prompt, factors.State, error) {
+func (f *Factor) ask(c ceremony, options ...webauthn.LoginOption) (factors.Prompt, factors.State, error) {
+	uv := protocol.VerificationPreferred
+	if c.Verified {
+		uv = protocol.VerificationRequired
+	}
 	asked, session, err := f.party.BeginDiscoverableLogin(append(options, webauthn.WithUserVerification(uv))...)
 	if err != nil {
 		return factors.Prompt{}, nil, fmt.Errorf("passkey: request options: %w", err)
@@ -62,14 +66,16 @@ func (f *Factor) ask(c ceremony, uv protocol.UserVerificationRequirement, option
 }
 
 // Verify checks the answer of one of the passkeys that were asked for (WebAuthn Level 3, 7.2).
-// ErrUnknown: there is no such passkey, and the browser may forget it; of one that is another person's
-// it may not. ErrCloned: its counter went back, and it is in one place only. ErrReplayed: its counter
-// was overtaken while it was verified.
+// ErrUnverified: it has to stand alone, and did not verify its user. ErrUnknown: there is no such passkey,
+// and the browser may forget it; of one that is another person's it may not. ErrCloned: its counter went
+// back, and it is in one place only; of one that is synced that is noted, and no more. ErrReplayed: its
+// counter was overtaken while it was verified.
 func (f *Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.Enrollment, s factors.State, a factors.Answer) (factors.Evidence, error) {
 	c, err := f.resume(s, challenge, u.ID)
 	if err != nil {
 		return factors.Evidence{}, err
 	}
+	c.Verified = c.Verified || u.Alone // what stood beside it when it was asked for may be too old by now
 	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
@@ -177,13 +183,17 @@ func (f *Factor) use(ctx context.Context, e factors.Enrollment, r record, counte
 	}
 	const most = 20 // each loss is another use's gain
 	for lost := range most {
-		if counter <= e.Step && (counter != 0 || e.Step != 0) && !r.Flags.HasBackupEligible() {
-			if lost > 0 {
-				return factors.ErrReplayed
-			}
+		noted := ctx
+		back := counter <= e.Step && (counter != 0 || e.Step != 0)
+		switch synced := r.Flags.HasBackupEligible(); {
+		case back && lost > 0 && !synced:
+			return factors.ErrReplayed
+		case back && !synced:
 			return factors.ErrCloned
+		case back && lost == 0: // each device of an account may count by itself
+			noted = suspect(ctx, e, proved.At)
 		}
-		err := f.Store.UsePasskey(ctx, e.ID, e.Step, max(e.Step, counter), secret, e.Place, proved.At)
+		err := f.Store.UsePasskey(noted, e.ID, e.Step, max(e.Step, counter), secret, e.Place, proved.At)
 		switch {
 		case err == nil:
 			return nil
@@ -202,4 +212,14 @@ func (f *Factor) use(ctx context.Context, e factors.Enrollment, r record, counte
 		}
 	}
 	return fmt.Errorf("passkey: use of %s: %w", e.ID, storage.ErrConflict)
+}
+
+// suspect has the use of e note that there may be a copy of it, which is no reason to refuse it.
+func suspect(ctx context.Context, e factors.Enrollment, at time.Time) context.Context {
+	trail := storage.TrailOf(ctx)
+	trail.Events = append(slices.Clip(trail.Events), storage.Event{
+		At: at, Type: storage.FactorSuspect, UserID: e.UserID,
+		Detail: map[string]string{"factor": string(factors.Passkey), "refused": "false"},
+	})
+	return storage.WithTrail(ctx, trail)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -56,6 +57,32 @@ func TestA05_A06_A07_Evidence(t *testing.T) {
 				t.Errorf("last used %v", last)
 			}
 		})
+	}
+}
+
+// A passkey that has to stand for everything asks for its user, and is nothing without: not even where the
+// answer is to what was asked while something else stood beside it.
+func TestW10_AloneItsUserIsVerified(t *testing.T) {
+	w, a := newWorld(t), passkeytest.New(origin)
+	e := w.setUp(t, w.charlotte, a)
+	alone := w.charlotte
+	alone.Alone = true
+	for _, asked := range []factors.User{alone, w.charlotte} {
+		begun := w.beginChallenge(t, asked)
+		if required := bytes.Contains(begun.options, []byte(`"userVerification":"required"`)); required != asked.Alone {
+			t.Errorf("alone %v: asked by %s", asked.Alone, begun.options)
+		}
+		a.Unverified = true
+		got, err := w.Verify(t.Context(), alone, w.enrolled(t, alone), begun.state, used(t, a, begun.options))
+		if !errors.Is(err, factors.ErrUnverified) || got.Kind != "" {
+			t.Errorf("alone %v: %+v, %v", asked.Alone, got, err)
+		}
+		w.unchanged(t, w.charlotte, e, a)
+		e = w.only(t, w.charlotte)
+	}
+	begun := w.beginChallenge(t, alone)
+	if got, err := w.Verify(t.Context(), alone, w.enrolled(t, alone), begun.state, used(t, a, begun.options)); err != nil || got.Class != factors.Has|factors.Is {
+		t.Errorf("its user verified: %+v, %v", got, err)
 	}
 }
 
@@ -298,7 +325,12 @@ func TestUnknownPasskey(t *testing.T) {
 	w.setUp(t, w.charlotte, passkeytest.NewKey(origin))
 	begun, discovery := w.beginChallenge(t, w.charlotte), w.beginDiscover(t)
 	stale := w.enrolled(t, w.charlotte)
-	if err := w.db.RemoveEnrollment(t.Context(), w.charlotte.ID, e.ID, w.now, nil, storage.Trail{}); err != nil {
+	u, err := w.db.User(t.Context(), w.charlotte.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.RemoveEnrollment(t.Context(), login.Removal{UserID: u.ID, EnrollmentID: e.ID, On: u.Grounds(), At: w.now},
+		func(login.Removed) storage.Trail { return storage.Trail{} }); err != nil {
 		t.Fatal(err)
 	}
 	for what, enrolled := range map[string][]factors.Enrollment{"removed": w.enrolled(t, w.charlotte), "removed since it was read": stale} {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
+	"github.com/vsee/vseeid/storage"
+	"github.com/vsee/vseeid/storage/sqldb"
 )
 
 func TestCounter(t *testing.T) {
@@ -44,6 +46,13 @@ func TestCounter(t *testing.T) {
 				t.Errorf("%v, want %v", err, tc.err)
 			}
 			after := w.only(t, u)
+			suspects := 0
+			if tc.err == nil && int64(tc.given) < tc.next { // the other refusals are its keeper's to note
+				suspects = 1
+			}
+			if n := w.suspects(t, u); n != suspects {
+				t.Errorf("W-03: %d events that there may be two of it, want %d", n, suspects)
+			}
 			if after.Step != tc.next {
 				t.Errorf("it is %d now, want %d", after.Step, tc.next)
 			}
@@ -53,6 +62,38 @@ func TestCounter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// suspects is how often it was noted that there may be two of a key of u.
+func (w *world) suspects(t testing.TB, u factors.User) int {
+	t.Helper()
+	events, err := w.db.Events(t.Context(), sqldb.EventFilter{UserID: u.ID, Type: storage.FactorSuspect}, storage.Page{Limit: storage.MaxPage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(events)
+}
+
+// Two tabs may use one synced passkey at once: the slower is overtaken, which is no reason to suspect it.
+func TestOvertakenIsNotSuspected(t *testing.T) {
+	w, cloud := newWorld(t), passkeytest.NewSynced(origin)
+	counts := uint32(5)
+	cloud.Lies.Counter = &counts
+	w.setUp(t, w.charlotte, cloud)
+	stale := w.enrolled(t, w.charlotte)
+	counts = 6
+	slow := w.beginChallenge(t, w.charlotte)
+	late := used(t, cloud, slow.options)
+	counts = 7
+	if _, err := w.prove(t, w.charlotte, cloud); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Verify(t.Context(), w.charlotte, stale, slow.state, late); err != nil {
+		t.Errorf("the slower: %v", err)
+	}
+	if n := w.suspects(t, w.charlotte); n != 0 {
+		t.Errorf("%d events", n)
 	}
 }
 

@@ -65,9 +65,8 @@ func (f *Factor) BeginEnroll(ctx context.Context, u factors.User) (factors.Promp
 	if u.Attest && f.Roots != nil {
 		attestation = protocol.PreferDirectAttestation
 	}
-	name := cmp.Or(u.Email, u.Name, "account")
 	asked, session, err := f.party.BeginRegistration(
-		person{handle: handle, name: name, shown: cmp.Or(u.Name, name)},
+		called(u, handle),
 		webauthn.WithCredentialParameters(algorithms()),
 		webauthn.WithAuthenticatorSelection(selection),
 		webauthn.WithConveyancePreference(attestation),

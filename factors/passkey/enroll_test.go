@@ -16,6 +16,7 @@ import (
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -266,7 +267,7 @@ func TestT53_OneCredentialForTwo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.keep(t, mine)
-	if err := w.db.AddEnrollment(t.Context(), stolen, w.now, false, storage.Trail{}); !errors.Is(err, factors.ErrTaken) {
+	if err := w.db.AddEnrollment(t.Context(), stolen, login.Grounds{}, false, storage.Trail{}); !errors.Is(err, factors.ErrTaken) {
 		t.Errorf("the second: %v", err)
 	}
 }

@@ -192,11 +192,35 @@ func TestNothingToAskFor(t *testing.T) {
 	}
 }
 
+func TestW07_Details(t *testing.T) {
+	w := newWorld(t)
+	w.setUp(t, w.charlotte, passkeytest.New(origin))
+	handle, err := w.db.UserHandle(t.Context(), w.charlotte.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, shown := range map[string]string{"Charlotte Jones": "Charlotte Jones", "": "charlotte@lakeside.example"} {
+		u := w.charlotte
+		u.Name, u.Email = name, "charlotte@lakeside.example"
+		_, got, err := w.Signals(t.Context(), u, w.enrolled(t, u))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{"displayName":"` + shown + `","name":"charlotte@lakeside.example","rpId":"vsee.example","userId":"` + base64.RawURLEncoding.EncodeToString(handle) + `"}`
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if _, got, err := w.Signals(t.Context(), w.bob, nil); got != nil || err != nil {
+		t.Errorf("who never had a passkey: %s, %v", got, err)
+	}
+}
+
 func TestW07_AcceptedIsComplete(t *testing.T) {
 	w := newWorld(t)
 	list := func(enrolled []factors.Enrollment) string {
 		t.Helper()
-		out, err := w.Accepted(t.Context(), w.charlotte, enrolled)
+		out, _, err := w.Signals(t.Context(), w.charlotte, enrolled)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +243,7 @@ func TestW07_AcceptedIsComplete(t *testing.T) {
 	if got := list([]factors.Enrollment{totp}); !strings.Contains(got, `"allAcceptedCredentialIds":[]`) {
 		t.Errorf("who has removed every passkey: %s", got)
 	}
-	if _, err := w.Accepted(t.Context(), w.bob, w.enrolled(t, w.charlotte)); !errors.Is(err, factors.ErrState) {
+	if _, _, err := w.Signals(t.Context(), w.bob, w.enrolled(t, w.charlotte)); !errors.Is(err, factors.ErrState) {
 		t.Errorf("of another person: %v", err)
 	}
 }

@@ -10,37 +10,43 @@ import (
 	"github.com/vsee/vseeid/factors"
 )
 
-// Accepted is what PublicKeyCredential.signalAllAcceptedCredentials is told of a person: every live
-// passkey, because one left out may be hidden from its owner for good. enrolled are all that the
-// person has. It is empty for who never had a passkey.
-func (f *Factor) Accepted(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (json.RawMessage, error) {
+// Signals are what a browser is told of a person (WebAuthn Level 3, 5.1.10). accepted is for
+// PublicKeyCredential.signalAllAcceptedCredentials: every live passkey, because one left out may be hidden
+// from its owner for good. details is for signalCurrentUserDetails: what the person is called now.
+// enrolled are all that the person has. Both are empty for who never had a passkey.
+func (f *Factor) Signals(ctx context.Context, u factors.User, enrolled []factors.Enrollment) (accepted, details json.RawMessage, err error) {
 	if err := factors.Own(u, enrolled); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	had, err := f.Store.HasUserHandle(ctx, u.ID)
 	if err != nil {
-		return nil, fmt.Errorf("passkey: the user handle of %s: %w", u.ID, err)
+		return nil, nil, fmt.Errorf("passkey: the user handle of %s: %w", u.ID, err)
 	}
 	if !had {
-		return nil, nil
+		return nil, nil, nil
 	}
 	handle, err := f.Store.UserHandle(ctx, u.ID)
 	if err != nil {
-		return nil, fmt.Errorf("passkey: the user handle of %s: %w", u.ID, err)
+		return nil, nil, fmt.Errorf("passkey: the user handle of %s: %w", u.ID, err)
 	}
-	return json.Marshal(protocol.NewSignalAllAcceptedCredentials(f.RPID, accepted{handle, passkeys(enrolled)}))
+	accepted, err = json.Marshal(protocol.NewSignalAllAcceptedCredentials(f.RPID, live{handle, passkeys(enrolled)}))
+	if err != nil {
+		return nil, nil, fmt.Errorf("passkey: what a browser is told: %w", err)
+	}
+	details, err = json.Marshal(protocol.NewSignalCurrentUserDetails(f.RPID, called(u, handle)))
+	return accepted, details, err
 }
 
-// accepted is a person with passkeys as the library has it.
-type accepted struct {
+// live is a person with passkeys as the library has it.
+type live struct {
 	handle   []byte
 	passkeys []factors.Enrollment
 }
 
-func (a accepted) WebAuthnID() []byte { return a.handle }
+func (l live) WebAuthnID() []byte { return l.handle }
 
-func (a accepted) WebAuthnCredentialIDs() (ids [][]byte) {
-	for _, e := range a.passkeys {
+func (l live) WebAuthnCredentialIDs() (ids [][]byte) {
+	for _, e := range l.passkeys {
 		ids = append(ids, e.Handle)
 	}
 	return ids

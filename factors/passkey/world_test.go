@@ -161,7 +161,11 @@ func (w *world) setUp(t testing.TB, u factors.User, a *passkeytest.Authenticator
 
 func (w *world) keep(t testing.TB, e factors.Enrollment) {
 	t.Helper()
-	if err := w.db.AddEnrollment(t.Context(), e, w.now, false, storage.Trail{}); err != nil {
+	u, err := w.db.User(t.Context(), e.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.AddEnrollment(t.Context(), e, u.Grounds(), false, storage.Trail{}); err != nil {
 		t.Fatalf("keep a passkey: %v", err)
 	}
 }

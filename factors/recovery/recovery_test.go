@@ -61,7 +61,11 @@ func record(t *testing.T, f recovery.Factor, db *sqldb.DB, u factors.User, state
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db.ReplaceRecovery(t.Context(), e, monday, storage.Trail{})
+	have, err := db.User(t.Context(), u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db.ReplaceRecovery(t.Context(), e, have.Grounds(), storage.Trail{})
 }
 
 func prove(t *testing.T, f recovery.Factor, u factors.User, code string) error {

@@ -70,7 +70,7 @@ func (p *phone) setUp(t *testing.T, drift time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := p.db.EnrollFirst(t.Context(), e, e.Created, storage.Trail{}); err != nil {
+	if err := p.db.EnrollFirst(t.Context(), e, login.Grounds{}, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	return nil
@@ -233,7 +233,7 @@ func TestEachOfSeveralApps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(enrolled) == 0 {
-			if err := p.db.EnrollFirst(t.Context(), e, e.Created, storage.Trail{}); err != nil {
+			if err := p.db.EnrollFirst(t.Context(), e, login.Grounds{}, storage.Trail{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -55,6 +55,23 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestT40_MergeReplacesTheOldPassword: a later password takes the place of an earlier one, and never the
+// other way round, whatever two clocks say of when they were given.
+func TestT40_MergeReplacesTheOldPassword(t *testing.T) {
+	e := func(generation int64, at int) factors.Evidence {
+		return factors.Evidence{Kind: factors.Password, Source: "password", At: noon.Add(time.Duration(at) * time.Minute), Generation: generation}
+	}
+	fresh := []factors.Evidence{e(1, 0)}
+	for _, old := range []factors.Evidence{e(0, -1), e(0, 0), e(0, 1)} {
+		if d := cmp.Diff(fresh, session.Merge([]factors.Evidence{old}, fresh)); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(fresh, session.Merge(fresh, []factors.Evidence{old})); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
 // A passkey that did not verify its user this time leaves what it proved before.
 func TestMerge_KeepsWhatWasMore(t *testing.T) {
 	e := func(class factors.Class, at int) factors.Evidence {

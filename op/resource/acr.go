@@ -1,5 +1,7 @@
 package resource
 
+import "slices"
+
 // The values of `acr` that VSee ID knows. Each says something of how a person signed in; they are
 // no ladder.
 const (
@@ -32,7 +34,7 @@ func Implying(acr ...string) []string {
 	out := append([]string(nil), acr...)
 	for _, v := range byImplication {
 		for _, i := range implied[v] {
-			if contains(acr, i) && !contains(out, v) {
+			if slices.Contains(acr, i) && !slices.Contains(out, v) {
 				out = append(out, v)
 			}
 		}

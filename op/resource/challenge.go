@@ -3,6 +3,7 @@ package resource
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +109,7 @@ func ParseChallenge(h http.Header) (Challenge, bool) {
 func (c challenge) stepUp() (Challenge, bool) {
 	out := Challenge{Code: c.params["error"], Description: c.params["error_description"]}
 	for _, v := range strings.Fields(c.params["acr_values"]) {
-		if speakable(v) && !contains(out.ACR, v) && len(out.ACR) < maxValues {
+		if speakable(v) && !slices.Contains(out.ACR, v) && len(out.ACR) < maxValues {
 			out.ACR = append(out.ACR, v)
 		}
 	}

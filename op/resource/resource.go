@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -180,7 +181,7 @@ func (need Require) Fulfilled(t Token, now time.Time) error {
 	}
 	var why string
 	switch {
-	case len(need.ACR) > 0 && !contains(need.ACR, t.ACR):
+	case len(need.ACR) > 0 && !slices.Contains(need.ACR, t.ACR):
 		why = "A stronger sign-in is needed."
 	case need.MaxAge > 0 && !recent(t.AuthTime, need.MaxAge, now):
 		why = "A more recent sign-in is needed."
@@ -202,18 +203,9 @@ func recent(at time.Time, age time.Duration, now time.Time) bool {
 	return !at.IsZero() && since >= -Skew && since <= age+Skew
 }
 
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
-
 func containsAll(have, need []string) bool {
 	for _, n := range need {
-		if !contains(have, n) {
+		if !slices.Contains(have, n) {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,7 +140,7 @@ func (c claims) judge(issuer, api string, now time.Time) error {
 	switch {
 	case c.Issuer != issuer:
 		return invalid("it is of another issuer")
-	case !contains(c.Audience, api):
+	case !slices.Contains(c.Audience, api):
 		return invalid("it is for another API")
 	case c.Subject == "" || c.ClientID == "" || c.ID == "" || c.Issued == 0 || c.Expires == 0:
 		return invalid("a claim is missing")

@@ -69,7 +69,7 @@ func (d *DB) KeepMailCode(ctx context.Context, userID, codeID, code string, at, 
 // still to be sent. That the code was made still counts.
 func endMailCodes(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
 	if _, err := exec(ctx, tx, `UPDATE mails SET given_up = $2, reason = 'replaced' WHERE sent IS NULL AND given_up IS NULL
-		AND id IN (SELECT mail FROM mail_codes WHERE user_id = $1 AND ended IS NULL)`, userID, when(at)); err != nil {
+		AND id = (SELECT mail FROM mail_codes WHERE user_id = $1 AND ended IS NULL)`, userID, when(at)); err != nil {
 		return err
 	}
 	_, err := exec(ctx, tx, `UPDATE mail_codes SET ended = $2 WHERE user_id = $1 AND ended IS NULL`, userID, when(at))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -66,26 +67,40 @@ func enrollmentArgs(ctx context.Context, e factors.Enrollment, sealed, hash any)
 	}
 }
 
-// lockUserSince is lockUser for what rests on a proof of proved. ErrConflict: it was made worthless
-// since.
-func lockUserSince(ctx context.Context, tx *sql.Tx, userID string, proved time.Time) error {
-	since, err := one(ctx, tx, moment, `UPDATE users SET version = version WHERE id = $1 AND deleted IS NULL
-		RETURNING since`, userID)
-	if err == nil && since.After(proved) {
-		err = storage.ErrConflict
+// stands is the condition that a row of users bears out what a decision stood on. Its arguments, those
+// of groundsArgs, begin at $first.
+func stands(first int) string {
+	return fmt.Sprintf(`deleted IS NULL AND disabled IS NULL AND passwords = $%d AND changes = $%d
+		AND since IS NOT DISTINCT FROM $%d AND shut_out IS NOT DISTINCT FROM $%d`, first, first+1, first+2, first+3)
+}
+
+func groundsArgs(g login.Grounds) []any {
+	return []any{g.Passwords, g.Changes, when(g.Since), when(g.ShutOut)}
+}
+
+// changeOn counts a change of a person's factors that was decided on g, and is lockUser besides.
+// ErrConflict: it would be decided anew.
+func changeOn(ctx context.Context, tx *sql.Tx, userID string, g login.Grounds) error {
+	n, err := exec(ctx, tx, `UPDATE users SET changes = changes + 1 WHERE id = $1 AND `+stands(2),
+		append([]any{userID}, groundsArgs(g)...)...)
+	if err != nil || n > 0 {
+		return err
 	}
-	return err
+	if err := lockUser(ctx, tx, userID); err != nil {
+		return err
+	}
+	return storage.ErrConflict
 }
 
 // EnrollFirst implements login.Enrollments. ErrNotFound: the person is gone.
-func (d *DB) EnrollFirst(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (d *DB) EnrollFirst(ctx context.Context, e factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	sealed, err := d.keys.Seal(e.Secret, sealedBeside(e.ID))
 	if err != nil {
 		return d.fail(err, "enroll")
 	}
 	trail = d.complete(ctx, trail)
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := lockUserSince(ctx, tx, e.UserID, proved); err != nil {
+		if err := changeOn(ctx, tx, e.UserID, on); err != nil {
 			return err
 		}
 		n, err := exec(ctx, tx, insertEnrollment+`
@@ -123,22 +138,18 @@ func (d *DB) taken(ctx context.Context, e factors.Enrollment, err error) error {
 
 // AddEnrollment implements login.Additions, and forgets the failures at the kind. ErrNotFound: the
 // person is gone.
-func (d *DB) AddEnrollment(ctx context.Context, e factors.Enrollment, proved time.Time, replace bool, trail storage.Trail) error {
+func (d *DB) AddEnrollment(ctx context.Context, e factors.Enrollment, on login.Grounds, replace bool, trail storage.Trail) error {
 	sealed, err := d.keys.Seal(e.Secret, sealedBeside(e.ID))
 	if err != nil {
 		return d.fail(err, "add enrollment")
 	}
 	trail = d.complete(ctx, trail)
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := lockUserSince(ctx, tx, e.UserID, proved); err != nil {
+		if err := changeOn(ctx, tx, e.UserID, on); err != nil {
 			return err
 		}
 		if replace {
-			n, err := erase(ctx, tx, e.Created, `user_id = $2 AND kind = $3`, e.UserID, string(e.Kind))
-			if err != nil {
-				return err
-			}
-			if err := countRemovals(ctx, tx, e.UserID, n); err != nil {
+			if _, err := erase(ctx, tx, e.Created, `user_id = $2 AND kind = $3`, e.UserID, string(e.Kind)); err != nil {
 				return err
 			}
 		}
@@ -160,10 +171,15 @@ func (d *DB) AddEnrollment(ctx context.Context, e factors.Enrollment, proved tim
 }
 
 // RenameEnrollment implements login.Additions.
-func (d *DB) RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, trail storage.Trail) error {
-	changed, err := d.change(ctx, trail, `UPDATE enrollments SET name = $3
-		WHERE id = $1 AND user_id = $2 AND removed IS NULL`, enrollmentID, userID, name)
-	return d.fail(found(changed, err), "rename enrollment")
+func (d *DB) RenameEnrollment(ctx context.Context, userID, enrollmentID, name string, on login.Grounds, trail storage.Trail) error {
+	const its = ` WHERE id = $1 AND user_id = $2 AND removed IS NULL`
+	changed, err := d.change(ctx, trail, `UPDATE enrollments SET name = $3`+its+`
+		AND EXISTS (SELECT 1 FROM users WHERE id = $2 AND `+stands(4)+d.dialect.share+`)`,
+		append([]any{enrollmentID, userID, name}, groundsArgs(on)...)...)
+	if err == nil && !changed {
+		err = d.lost(ctx, `SELECT count(*) FROM enrollments`+its, enrollmentID, userID)
+	}
+	return d.fail(err, "rename enrollment")
 }
 
 // erase removes the live enrollments that meet a condition, whose arguments begin at $2, and says how
@@ -173,50 +189,61 @@ func erase(ctx context.Context, tx *sql.Tx, at time.Time, condition string, args
 		WHERE removed IS NULL AND `+condition, append([]any{when(at)}, args...)...)
 }
 
-// countRemovals counts n factors that were taken from a person.
-func countRemovals(ctx context.Context, tx *sql.Tx, userID string, n int64) error {
-	if n == 0 {
-		return nil
+// eraseLoneRecovery removes the recovery code of a person who has nothing else: it would be asked for,
+// and used up, before anything could be set up.
+func eraseLoneRecovery(ctx context.Context, tx *sql.Tx, userID string, at time.Time) (int64, error) {
+	return erase(ctx, tx, at, `user_id = $2 AND kind = 'recovery' AND NOT EXISTS (SELECT 1 FROM enrollments other
+		WHERE other.user_id = $2 AND other.removed IS NULL AND other.kind <> 'recovery')`, userID)
+}
+
+// keeps refuses with ErrConflict unless the person has a live enrollment of one of the kinds.
+func keeps(ctx context.Context, tx *sql.Tx, userID string, kinds []factors.Kind) error {
+	args := []any{userID}
+	for _, k := range kinds {
+		args = append(args, string(k))
 	}
-	_, err := exec(ctx, tx, `UPDATE users SET removals = removals + $2 WHERE id = $1`, userID, n)
+	left, err := one(ctx, tx, number, `SELECT count(*) FROM enrollments
+		WHERE user_id = $1 AND removed IS NULL AND kind IN `+in(2, len(kinds)), args...)
+	if err == nil && left == 0 {
+		err = storage.ErrConflict
+	}
 	return err
 }
 
 // RemoveEnrollment implements login.Removals.
-func (d *DB) RemoveEnrollment(ctx context.Context, userID, enrollmentID string, at time.Time, keep []factors.Kind, trail storage.Trail) error {
-	trail = d.complete(ctx, trail)
+func (d *DB) RemoveEnrollment(ctx context.Context, r login.Removal, trail func(login.Removed) storage.Trail) error {
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := lockUser(ctx, tx, userID); err != nil {
+		if err := changeOn(ctx, tx, r.UserID, r.On); err != nil {
 			return err
 		}
-		n, err := erase(ctx, tx, at, `id = $2 AND user_id = $3`, enrollmentID, userID)
+		n, err := erase(ctx, tx, r.At, `id = $2 AND user_id = $3`, r.EnrollmentID, r.UserID)
 		if err := found(n > 0, err); err != nil {
 			return err
 		}
-		if len(keep) > 0 {
-			args := []any{userID}
-			for _, k := range keep {
-				args = append(args, string(k))
+		if len(r.Keep) > 0 {
+			if err := keeps(ctx, tx, r.UserID, r.Keep); err != nil {
+				return err
 			}
-			left, err := one(ctx, tx, number, `SELECT count(*) FROM enrollments
-				WHERE user_id = $1 AND removed IS NULL AND kind IN `+in(2, len(keep)), args...)
+		}
+		var removed login.Removed
+		if n, err = eraseLoneRecovery(ctx, tx, r.UserID, r.At); err != nil {
+			return err
+		}
+		removed.Recovery = n > 0
+		if r.Others {
+			n, err := shutOut(ctx, tx, r.UserID, r.SessionID, r.At)
 			if err != nil {
 				return err
 			}
-			if left == 0 {
-				return storage.ErrConflict
-			}
+			removed.Others = n != (shut{})
 		}
-		if err := countRemovals(ctx, tx, userID, n); err != nil {
-			return err
-		}
-		return d.leave(ctx, tx, trail)
+		return d.leave(ctx, tx, d.complete(ctx, trail(removed)))
 	})
 	return d.fail(err, "remove enrollment")
 }
 
 // sinceNow makes worthless, in an UPDATE of users, what was proved before $2. It never moves back.
-const sinceNow = `since = CASE WHEN since > $2 THEN since ELSE $2 END, updated = $2, version = version + 1`
+const sinceNow = `since = CASE WHEN since > $2 THEN since ELSE $2 END, changes = changes + 1, updated = $2, version = version + 1`
 
 // ResetFactors takes every factor from a person as RemoveEnrollment does, makes worthless what was
 // proved before at, ends every session, revokes every grant, also those with offline_access, and
@@ -236,19 +263,17 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 			return err
 		}
 		removed = int(n)
-		if err := countRemovals(ctx, tx, userID, n); err != nil {
-			return err
-		}
 		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
 		if err := endMailCodes(ctx, tx, userID, at); err != nil {
 			return err
 		}
-		for _, open := range []string{`tickets WHERE user_id = $1`, `links WHERE user_id = $1 AND finished IS NULL`} {
-			if _, err := exec(ctx, tx, `DELETE FROM `+open, userID); err != nil {
-				return err
-			}
+		if err := dropLinks(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := exec(ctx, tx, `DELETE FROM tickets WHERE user_id = $1`, userID); err != nil {
+			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil {
 			return err
@@ -272,11 +297,11 @@ func (d *DB) BurnStep(ctx context.Context, enrollmentID string, step int64, at t
 
 // ReplaceRecovery implements login.Additions, and forgets the failures at recovery codes. ErrNotFound:
 // the person is gone.
-func (d *DB) ReplaceRecovery(ctx context.Context, e factors.Enrollment, proved time.Time, trail storage.Trail) error {
+func (d *DB) ReplaceRecovery(ctx context.Context, e factors.Enrollment, on login.Grounds, trail storage.Trail) error {
 	hash := d.keys.Hash(recoveryPurpose, string(e.Secret))
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := lockUserSince(ctx, tx, e.UserID, proved); err != nil {
+		if err := changeOn(ctx, tx, e.UserID, on); err != nil {
 			return err
 		}
 		if _, err := erase(ctx, tx, e.Created, `user_id = $2 AND kind = 'recovery'`, e.UserID); err != nil {

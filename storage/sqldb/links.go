@@ -36,9 +36,9 @@ func (d *DB) Link(ctx context.Context, token string) (login.Link, error) {
 func (d *DB) link(ctx context.Context, q queryer, token string) (login.Link, error) {
 	hashes := d.hashes(linkPurpose, token)
 	return one(ctx, q, func(r row) (l login.Link, err error) {
-		err = r.Scan(&l.UserID, optional{&l.EnrollmentID}, instant{&l.At}, instant{&l.Expires}, instant{&l.Pressed}, instant{&l.Finished})
+		err = r.Scan(&l.UserID, optional{&l.EnrollmentID}, instant{&l.At}, instant{&l.Expires}, instant{&l.Pressed}, &l.PasswordHash, instant{&l.Finished})
 		return l, err
-	}, `SELECT user_id, enrollment_id, at, expires, pressed, finished FROM links WHERE token IN `+in(1, len(hashes)), hashes...)
+	}, `SELECT user_id, enrollment_id, at, expires, pressed, password_hash, finished FROM links WHERE token IN `+in(1, len(hashes)), hashes...)
 }
 
 // advanceLink notes a step of a link, if it meets the condition at $1. ErrConflict: it does not.
@@ -52,6 +52,23 @@ func (d *DB) advanceLink(ctx context.Context, tx *sql.Tx, token, set, condition 
 	return err
 }
 
+// dropLinks makes worthless the links of a person that are not finished.
+func dropLinks(ctx context.Context, tx *sql.Tx, userID string) error {
+	_, err := exec(ctx, tx, `DELETE FROM links WHERE user_id = $1 AND finished IS NULL`, userID)
+	return err
+}
+
+// keepPassword keeps with a link the hash of the password that its person has or, where another link
+// took that away already, what was kept with that one.
+func (d *DB) keepPassword(ctx context.Context, tx *sql.Tx, token, userID string) error {
+	hashes := d.hashes(linkPurpose, token)
+	_, err := exec(ctx, tx, `UPDATE links SET password_hash = (SELECT CASE WHEN u.password_hash <> '' THEN u.password_hash
+			ELSE coalesce((SELECT max(other.password_hash) FROM links other WHERE other.user_id = u.id), '') END
+			FROM users u WHERE u.id = $1)
+		WHERE token IN `+in(2, len(hashes)), append([]any{userID}, hashes...)...)
+	return err
+}
+
 // Repudiate implements login.Links. ErrNotFound: no such token, or the person is gone.
 func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
@@ -60,7 +77,14 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 		if err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = '', password_set = NULL, password_mail = NULL, `+sinceNow+`
+		if err := lockUser(ctx, tx, l.UserID); err != nil {
+			return err
+		}
+		if err := d.keepPassword(ctx, tx, token, l.UserID); err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = '', passwords = passwords + 1, password_set = NULL,
+			password_mail = NULL, `+sinceNow+`
 			WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at))
 		if err := found(n > 0, err); err != nil {
 			return err
@@ -69,11 +93,10 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 			return err
 		}
 		if !undo.IsZero() {
-			n, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo))
-			if err != nil {
+			if _, err := erase(ctx, tx, at, `user_id = $2 AND created > $3`, l.UserID, when(undo)); err != nil {
 				return err
 			}
-			if err := countRemovals(ctx, tx, l.UserID, n); err != nil {
+			if _, err := eraseLoneRecovery(ctx, tx, l.UserID, at); err != nil {
 				return err
 			}
 		}
@@ -94,12 +117,12 @@ func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail 
 		if err != nil {
 			return err
 		}
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $2, password_mail = $2,
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, passwords = passwords + 1, password_set = $2, password_mail = $2,
 			updated = $2, version = version + 1 WHERE id = $1 AND deleted IS NULL`, l.UserID, when(at), hash)
 		if err := found(n > 0, err); err != nil {
 			return err
 		}
-		if err := d.advanceLink(ctx, tx, token, "finished", "pressed IS NOT NULL AND finished IS NULL", at); err != nil {
+		if err := d.advanceLink(ctx, tx, token, "password_hash = '', finished", "pressed IS NOT NULL AND finished IS NULL", at); err != nil {
 			return err
 		}
 		if err := clearAttempts(ctx, tx, l.UserID, factors.Password, factors.Email); err != nil {

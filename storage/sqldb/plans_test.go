@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
@@ -144,15 +146,18 @@ func run(t *testing.T, db *sqldb.DB) {
 	t.Helper()
 	f := newFixture(t, db)
 	ctx, now := context.WithoutCancel(t.Context()), f.now
-	none := storage.Trail{}
+	none, on := storage.Trail{}, login.Grounds{Changes: 2}
+	removal := login.Removal{
+		UserID: "u1", EnrollmentID: "e1", On: on, At: now, Keep: []factors.Kind{factors.TOTP, factors.Passkey}, Others: true, SessionID: "s1",
+	}
 	e := factors.Enrollment{ID: "e3", UserID: "u1", Kind: factors.Passkey, Handle: []byte("credential"), Created: now}
 	second := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
 		"Standing":         second(db.Standing(ctx, "u1", "s1")),
 		"Enrollments":      second(db.Enrollments(ctx, "u1")),
-		"a handle taken":   db.AddEnrollment(ctx, e, now, false, none),
-		"replaced":         db.AddEnrollment(ctx, factors.Enrollment{ID: "e4", UserID: "u1", Kind: factors.TOTP, Created: now}, now, true, none),
-		"renamed":          db.RenameEnrollment(ctx, "u1", "e9", "name", none),
+		"a handle taken":   db.AddEnrollment(ctx, e, on, false, none),
+		"replaced":         db.AddEnrollment(ctx, factors.Enrollment{ID: "e4", UserID: "u1", Kind: factors.TOTP, Created: now}, on, true, none),
+		"renamed":          db.RenameEnrollment(ctx, "u1", "e9", "name", on, none),
 		"Passkey":          second(db.Passkey(ctx, []byte("none"))),
 		"UsePasskey":       db.UsePasskey(ctx, "e9", 0, 1, nil, "", now),
 		"UserHandle":       second(db.UserHandle(ctx, "u1")),
@@ -167,13 +172,13 @@ func run(t *testing.T, db *sqldb.DB) {
 		"MailState":        second(db.MailState(ctx, "none")),
 		"ClaimMails":       second(db.ClaimMails(ctx, 10, now, time.Minute)),
 		"MailFailed":       db.MailFailed(ctx, "none", now, ""),
-		"SetDefault":       db.SetDefault(ctx, "u1", factors.TOTP, now, none),
-		"ChangePassword":   db.ChangePassword(ctx, "u1", "x", "y", "s1", time.Time{}, now, none),
+		"SetDefault":       db.SetDefault(ctx, "u1", factors.TOTP, on, now, none),
+		"ChangePassword":   db.ChangePassword(ctx, login.NewPassword{Hash: "y", At: now, Session: session.Session{ID: "s1", UserID: "u1", Version: 1}}, none),
 		"EndOthers":        second(db.EndOthers(ctx, "u1", "s1", now, none)),
 		"SessionsOf":       second(db.SessionsOf(ctx, "u1")),
-		"EventsOf":         second(db.EventsOf(ctx, "u1", 20)),
+		"EventsOf":         second(db.EventsOf(ctx, "u1", []storage.EventType{storage.SignedIn, storage.Enrolled}, 20)),
 		"PutOff":           db.PutOff(ctx, "u1", "o1", 0, none),
-		"RemoveEnrollment": db.RemoveEnrollment(ctx, "u1", "e1", now, []factors.Kind{factors.TOTP, factors.Passkey}, none),
+		"RemoveEnrollment": db.RemoveEnrollment(ctx, removal, func(login.Removed) storage.Trail { return none }),
 		"ResetFactors":     second(db.ResetFactors(ctx, "u1", now, none)),
 	} {
 		for _, expected := range []error{nil, storage.ErrNotFound, storage.ErrConflict, factors.ErrTaken} {

@@ -126,7 +126,7 @@ func TestHotPathsAreOneRoundTrip(t *testing.T) {
 		}},
 		{"MailState", func() error { _, err := db.MailState(ctx, "m1"); return err }},
 		{"Link", func() error { _, err := db.Link(ctx, "token"); return err }},
-		{"RenameEnrollment", func() error { return db.RenameEnrollment(ctx, "u1", "e2", "name", trail) }},
+		{"RenameEnrollment", func() error { return db.RenameEnrollment(ctx, "u1", "e2", "name", login.Grounds{Changes: 2}, trail) }},
 		{"TouchSession", func() error { return db.TouchSession(ctx, "s1", now.Add(time.Minute)) }},
 		{"Record", func() error { return db.Record(ctx, trail) }},
 		{"RenewSession", func() error {
@@ -171,8 +171,8 @@ func newFixture(t testing.TB, db *sqldb.DB) fixture {
 		db.CreateUser(ctx, login.User{ID: "u1", Email: "a@b", Created: now, Updated: now}, storage.Trail{}),
 		db.CreateClient(ctx, op.Client{ID: "app", AuthMethod: op.AuthNone, Created: now, Updated: now}, storage.Trail{}),
 		db.CreateSession(ctx, session.Session{ID: "s1", UserID: "u1", Created: now, LastUsed: now}, "cookie", storage.Trail{}),
-		db.EnrollFirst(ctx, factors.Enrollment{ID: "e1", UserID: "u1", Kind: factors.TOTP, Created: now}, now, storage.Trail{}),
-		db.AddEnrollment(ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.Passkey, Handle: []byte("credential"), Created: now}, now, false, storage.Trail{
+		db.EnrollFirst(ctx, factors.Enrollment{ID: "e1", UserID: "u1", Kind: factors.TOTP, Created: now}, login.Grounds{}, storage.Trail{}),
+		db.AddEnrollment(ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.Passkey, Handle: []byte("credential"), Created: now}, login.Grounds{Changes: 1}, false, storage.Trail{
 			Mails: []storage.Mail{{ID: "m1", To: "a@b", At: now}},
 			Links: []storage.Link{{Token: "token", UserID: "u1", At: now, Expires: now.Add(time.Hour)}},
 		}),

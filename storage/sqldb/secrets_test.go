@@ -77,20 +77,20 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 		db.RenewSession(ctx, s, secrets["renewed cookie"], storage.Trail{}),
 		db.EnrollFirst(ctx, factors.Enrollment{
 			ID: "e1", UserID: "u1", Kind: factors.TOTP, Secret: []byte(secrets["seed"]), Created: now,
-		}, now, storage.Trail{}),
+		}, login.Grounds{}, storage.Trail{}),
 		db.AddSigningKey(ctx, keys.Key{
 			ID: "k1", Algorithm: "ES256", Private: []byte(secrets["signing key"]), Generation: 1,
 			Created: now, ActiveFrom: now, Expires: now,
 		}, storage.Trail{}),
 		db.AddEnrollment(ctx, factors.Enrollment{
 			ID: "p1", UserID: "u1", Kind: factors.Passkey, Secret: []byte(secrets["passkey"]), Handle: []byte("credential"), Created: now,
-		}, now, false, storage.Trail{Links: []storage.Link{{Token: secrets["token"], UserID: "u1", At: now, Expires: now.Add(time.Hour)}}}),
+		}, login.Grounds{Changes: 1}, false, storage.Trail{Links: []storage.Link{{Token: secrets["token"], UserID: "u1", At: now, Expires: now.Add(time.Hour)}}}),
 		db.UsePasskey(ctx, "p1", 0, 1, []byte(secrets["used passkey"]), factors.Synced, now),
 		db.CreateTicket(ctx, "u1", secrets["ticket"], now, now.Add(time.Hour), storage.Trail{}),
 		db.KeepMailCode(ctx, "u1", "c1", secrets["mailed code"], now, now.Add(time.Hour), func([]time.Time) error { return nil }),
 		db.ReplaceRecovery(ctx, factors.Enrollment{
 			ID: "r1", UserID: "u1", Kind: factors.Recovery, Secret: []byte(secrets["recovery code"]), Created: now.Add(time.Second),
-		}, now, storage.Trail{}),
+		}, login.Grounds{Changes: 2}, storage.Trail{}),
 	} {
 		if err != nil {
 			t.Fatal(err)

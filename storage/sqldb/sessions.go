@@ -57,15 +57,26 @@ func oldest(evidence []factors.Evidence) any {
 	return when(at)
 }
 
+// passwordOf is the argument for which of the person's passwords some evidence proves, the earliest of
+// several: NULL for none.
+func passwordOf(evidence []factors.Evidence) (generation any) {
+	for _, e := range evidence {
+		if earlier, ok := generation.(int64); e.Kind == factors.Password && (!ok || e.Generation < earlier) {
+			generation = e.Generation
+		}
+	}
+	return generation
+}
+
 // CreateSession implements login.Sessions.
 func (d *DB) CreateSession(ctx context.Context, s session.Session, cookie string, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `
 		INSERT INTO sessions (id, user_id, cookie, evidence, created, last_used, ended, ip, agent, version)
 		SELECT $1, $2, $3, $4, $5, $6, NULL, $7, $8, 1
 		WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND deleted IS NULL AND disabled IS NULL
-			AND (since IS NULL OR since <= $9)`+d.dialect.share+`)`,
+			AND (since IS NULL OR since <= $9) AND (shut_out IS NULL OR shut_out <= $9) AND passwords = coalesce($10, passwords)`+d.dialect.share+`)`,
 		s.ID, s.UserID, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.Created), when(s.LastUsed), s.IP, s.Agent,
-		oldest(s.Evidence))
+		oldest(s.Evidence), passwordOf(s.Evidence))
 	if err == nil && !changed {
 		err = storage.ErrNotFound
 	}
@@ -77,9 +88,10 @@ func (d *DB) RenewSession(ctx context.Context, s session.Session, cookie string,
 	changed, err := d.change(ctx, trail, `
 		UPDATE sessions SET cookie = $4, evidence = $5, last_used = $6, ip = $7, agent = $8, version = version + 1
 		WHERE id = $1 AND user_id = $2 AND version = $3 AND ended IS NULL
-		AND EXISTS (SELECT 1 FROM users WHERE id = $2 AND (since IS NULL OR since <= $9)`+d.dialect.share+`)`,
+		AND EXISTS (SELECT 1 FROM users WHERE id = $2 AND (since IS NULL OR since <= $9)
+			AND (shut_out IS NULL OR shut_out <= $9 OR kept = $1) AND passwords = coalesce($10, passwords)`+d.dialect.share+`)`,
 		s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, cookie), document{s.Evidence}, when(s.LastUsed), s.IP, s.Agent,
-		oldest(s.Evidence))
+		oldest(s.Evidence), passwordOf(s.Evidence))
 	if err == nil && !changed {
 		// Of the version that it had, it is the evidence that is worth nothing any more.
 		err = d.lost(ctx, `SELECT count(*) FROM sessions
@@ -109,15 +121,16 @@ func (d *DB) TouchSession(ctx context.Context, id string, at time.Time) error {
 }
 
 // EndSession implements login.Sessions.
-func (d *DB) EndSession(ctx context.Context, id string, at time.Time, trail storage.Trail) error {
+func (d *DB) EndSession(ctx context.Context, id string, all bool, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE id = $1 AND ended IS NULL`, id, when(at))
-		if err != nil || n == 0 {
+		if err != nil || n == 0 && !all {
 			return err
 		}
-		if _, err := exec(ctx, tx, `UPDATE grants SET revoked = $2
-			WHERE session_id = $1 AND NOT offline AND revoked IS NULL`, id, when(at)); err != nil {
+		grants, err := exec(ctx, tx, `UPDATE grants SET revoked = $2
+			WHERE session_id = $1 AND ($3 OR NOT offline) AND revoked IS NULL`, id, when(at), all)
+		if err != nil || n+grants == 0 {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -153,14 +166,26 @@ func (d *DB) EndOthers(ctx context.Context, userID, keep string, at time.Time, t
 type shut struct{ sessions, grants int64 }
 
 // shutOut ends the sessions of a person and revokes the grants, all of them but the session keep and
-// what rests on it. No session has the empty id.
+// what rests on it, and makes worthless what was proved by then in sign-ins that are under way
+// elsewhere: they have no session yet, and would have one. No session has the empty id.
 func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (n shut, err error) {
-	n.sessions, err = exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
-		userID, when(at), keep)
-	if err != nil {
+	if _, err := exec(ctx, tx, `UPDATE users SET shut_out = CASE WHEN shut_out > $2 THEN shut_out ELSE $2 END, kept = $3 WHERE id = $1`,
+		userID, when(at), keep); err != nil {
 		return n, err
 	}
-	n.grants, err = exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL
-		AND (session_id IS NULL OR session_id <> $3)`, userID, when(at), keep)
+	if n.sessions, err = endSessions(ctx, tx, userID, keep, at); err != nil {
+		return n, err
+	}
+	n.grants, err = revokeGrants(ctx, tx, userID, keep, at)
 	return n, err
+}
+
+func endSessions(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (int64, error) {
+	return exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
+		userID, when(at), keep)
+}
+
+func revokeGrants(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (int64, error) {
+	return exec(ctx, tx, `UPDATE grants SET revoked = $2 WHERE user_id = $1 AND revoked IS NULL
+		AND (session_id IS NULL OR session_id <> $3)`, userID, when(at), keep)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/sqldb"
 )
@@ -22,7 +23,7 @@ func TestNothingIsCalledWhatIsNoText(t *testing.T) {
 			for what, err := range map[string]error{
 				"person": person, "mail address": byMail, "standing": standing, "session": session, "organization": org,
 				"disable": db.DisableUser(ctx, id, time.Now(), storage.Trail{}),
-				"rename":  db.RenameEnrollment(ctx, id, id, "name", storage.Trail{}),
+				"rename":  db.RenameEnrollment(ctx, id, id, "name", login.Grounds{}, storage.Trail{}),
 			} {
 				if !errors.Is(err, storage.ErrNotFound) {
 					t.Errorf("%s %q: %v", what, id, err)

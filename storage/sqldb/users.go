@@ -12,17 +12,19 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.password_set, u.password_mail,
-	u.default_method, u.since, u.removals, u.disabled, u.created, u.updated, u.version`
+const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
+	u.default_method, u.since, u.shut_out, u.kept, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
-		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash,
+		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash, &u.Passwords,
 		instant{&u.PasswordSet},
 		instant{&u.PasswordMail},
 		&u.Default,
 		instant{&u.Since},
-		&u.Removals,
+		instant{&u.ShutOut},
+		&u.Kept,
+		&u.Changes,
 		instant{&u.Disabled},
 		instant{&u.Created},
 		instant{&u.Updated},
@@ -57,7 +59,7 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 }
 
 // CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, PasswordMail, Since and Removals. ErrConflict: the id was given before, or another
+// method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
@@ -80,20 +82,51 @@ func address(email string) error {
 }
 
 // UpdateUser replaces mail address, name and locale of the person whose version is still u.Version,
-// at u.Updated. The other fields have methods of their own. ErrConflict: it is not, or another
-// person has the mail address. ErrNotFound: the person is gone.
+// at u.Updated. The other fields have methods of their own. Where the mailbox is not the person's any
+// more, the links that it was sent and the code that is on its way to it are worthless; those of trail are
+// good. ErrConflict: it is not, or another person has the mail address. ErrNotFound: the person is gone.
 func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
 	}
-	changed, err := d.change(ctx, trail, `
-		UPDATE users SET email = $3, email_verified = $4, name = $5, locale = $6, updated = $7, version = version + 1
-		WHERE id = $1 AND version = $2 AND deleted IS NULL`,
-		u.ID, u.Version, u.Email, u.EmailVerified, u.Name, u.Locale, when(u.Updated))
-	if err == nil && !changed {
+	trail = d.complete(ctx, trail)
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		was, err := one(ctx, tx, scanMailbox, `UPDATE users SET version = version + 1
+			WHERE id = $1 AND version = $2 AND deleted IS NULL RETURNING email, email_verified`, u.ID, u.Version)
+		if err != nil {
+			return err
+		}
+		is := mailbox{u.Email, u.EmailVerified}
+		if _, err := exec(ctx, tx, `UPDATE users SET email = $2, email_verified = $3, name = $4, locale = $5, updated = $6,
+				changes = changes + CASE WHEN $7 THEN 1 ELSE 0 END WHERE id = $1`,
+			u.ID, is.address, is.verified, u.Name, u.Locale, when(u.Updated), is != was); err != nil {
+			return err
+		}
+		if is.address != was.address || (was.verified && !is.verified) {
+			if err := endMailCodes(ctx, tx, u.ID, u.Updated); err != nil {
+				return err
+			}
+			if err := dropLinks(ctx, tx, u.ID); err != nil {
+				return err
+			}
+		}
+		return d.leave(ctx, tx, trail)
+	})
+	if errors.Is(err, storage.ErrNotFound) {
 		err = d.lost(ctx, `SELECT count(*) FROM users WHERE id = $1 AND deleted IS NULL`, u.ID)
 	}
 	return d.fail(err, "update person")
+}
+
+// mailbox is where a person is written to, and whether it is known to be the person's.
+type mailbox struct {
+	address  string
+	verified bool
+}
+
+func scanMailbox(r row) (m mailbox, err error) {
+	err = r.Scan(&m.address, &m.verified)
+	return m, err
 }
 
 // SetPassword replaces the password of a person, and forgets the failures at the one before; an
@@ -102,7 +135,7 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $2, password_set = $3, password_mail = NULL,
+		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $2, passwords = passwords + 1, password_set = $3, password_mail = NULL,
 				updated = $3, version = version + 1 WHERE id = $1 AND deleted IS NULL`, userID, hash, when(at))
 		if err := found(n > 0, err); err != nil {
 			return err
@@ -119,22 +152,40 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 }
 
 // ChangePassword implements login.Removals.
-func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string, mail, at time.Time, trail storage.Trail) error {
+func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
+	s := p.Session
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := exec(ctx, tx, `UPDATE users SET password_hash = $3, password_set = $4, password_mail = $5,
-			updated = $4, version = version + 1 WHERE id = $1 AND password_hash = $2 AND deleted IS NULL`,
-			userID, old, hash, when(at), when(mail))
-		if err != nil {
+		for _, write := range []struct {
+			query string
+			args  []any
+		}{
+			{
+				`UPDATE users SET password_hash = $3, passwords = passwords + 1, password_set = $4, password_mail = $5,
+				updated = $4, version = version + 1 WHERE id = $1 AND passwords = $2 AND deleted IS NULL AND disabled IS NULL`,
+				[]any{s.UserID, p.Old, p.Hash, when(p.At), when(p.Mail)},
+			},
+			{
+				`UPDATE sessions SET cookie = $4, evidence = $5, last_used = $6, version = version + 1
+				WHERE id = $1 AND user_id = $2 AND version = $3 AND ended IS NULL`,
+				[]any{s.ID, s.UserID, s.Version, d.keys.Hash(cookiePurpose, p.Cookie), document{s.Evidence}, when(s.LastUsed)},
+			},
+		} {
+			n, err := exec(ctx, tx, write.query, write.args...)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return storage.ErrConflict
+			}
+		}
+		if err := clearAttempts(ctx, tx, s.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
-		if n == 0 {
-			return storage.ErrConflict
-		}
-		if err := clearAttempts(ctx, tx, userID, factors.Password, factors.Email); err != nil {
+		if _, err := shutOut(ctx, tx, s.UserID, s.ID, p.At); err != nil {
 			return err
 		}
-		if _, err := shutOut(ctx, tx, userID, keep, at); err != nil {
+		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -143,10 +194,13 @@ func (d *DB) ChangePassword(ctx context.Context, userID, old, hash, keep string,
 }
 
 // SetDefault implements login.Removals. ErrNotFound: the person is gone.
-func (d *DB) SetDefault(ctx context.Context, userID string, k factors.Kind, at time.Time, trail storage.Trail) error {
+func (d *DB) SetDefault(ctx context.Context, userID string, k factors.Kind, on login.Grounds, at time.Time, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `UPDATE users SET default_method = $2, updated = $3, version = version + 1
-		WHERE id = $1 AND deleted IS NULL`, userID, string(k), when(at))
-	return d.fail(found(changed, err), "set default method")
+		WHERE id = $1 AND `+stands(4), append([]any{userID, string(k), when(at)}, groundsArgs(on)...)...)
+	if err == nil && !changed {
+		err = d.lost(ctx, `SELECT count(*) FROM users WHERE id = $1 AND deleted IS NULL`, userID)
+	}
+	return d.fail(err, "set default method")
 }
 
 // found turns a write that changed nothing into storage.ErrNotFound.

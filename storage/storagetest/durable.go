@@ -4,6 +4,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -136,13 +137,53 @@ func (w *world) client(t *testing.T, id string) op.Client {
 	return c
 }
 
+// on are the grounds of what is decided about a person now; the zero Grounds for nobody.
+func (w *world) on(userID string) login.Grounds {
+	u, err := w.User(w.ctx, userID)
+	if err != nil {
+		return login.Grounds{}
+	}
+	return u.Grounds()
+}
+
+// anew does what was decided about a person, and decides it again while the grounds move under it.
+func (w *world) anew(userID string, do func(on login.Grounds) error) error {
+	for {
+		on := w.on(userID)
+		if err := do(on); !errors.Is(err, storage.ErrConflict) || w.on(userID) == on {
+			return err
+		}
+	}
+}
+
+func (w *world) enrollFirst(e factors.Enrollment, left storage.Trail) error {
+	return w.anew(e.UserID, func(on login.Grounds) error { return w.EnrollFirst(w.ctx, e, on, left) })
+}
+
+func (w *world) add(e factors.Enrollment, replace bool, left storage.Trail) error {
+	return w.anew(e.UserID, func(on login.Grounds) error { return w.AddEnrollment(w.ctx, e, on, replace, left) })
+}
+
+func (w *world) replaceRecovery(e factors.Enrollment, left storage.Trail) error {
+	return w.anew(e.UserID, func(on login.Grounds) error { return w.ReplaceRecovery(w.ctx, e, on, left) })
+}
+
+// remove takes a factor away that may be the last one or, with kinds, only if one of these is left.
+func (w *world) remove(userID, id string, left storage.Trail, keep ...factors.Kind) error {
+	return w.anew(userID, func(on login.Grounds) error {
+		return w.RemoveEnrollment(w.ctx, login.Removal{
+			UserID: userID, EnrollmentID: id, On: on, At: w.now, Keep: keep,
+		}, func(login.Removed) storage.Trail { return left })
+	})
+}
+
 func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 	t.Helper()
 	e := factors.Enrollment{
 		ID: id, UserID: userID, Kind: factors.TOTP, Name: "Phone", Secret: []byte("seed of " + id),
 		Confirmed: w.now, Created: w.now, LastUsed: w.now, Step: 100,
 	}
-	ok(t, w.EnrollFirst(w.ctx, e, w.now, trail(storage.Enrolled, userID)))
+	ok(t, w.enrollFirst(e, trail(storage.Enrolled, userID)))
 	return e
 }
 
@@ -150,7 +191,7 @@ func (w *world) totp(t *testing.T, id, userID string) factors.Enrollment {
 func (w *world) recovery(t *testing.T, id, userID, code string) factors.Enrollment {
 	t.Helper()
 	e := w.newRecovery(id, userID, code)
-	ok(t, w.ReplaceRecovery(w.ctx, e, w.now, trail(storage.Enrolled, userID)))
+	ok(t, w.replaceRecovery(e, trail(storage.Enrolled, userID)))
 	e.Secret = nil
 	return e
 }

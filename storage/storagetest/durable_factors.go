@@ -29,9 +29,9 @@ var factorTests = map[string]func(*testing.T, *world){
 	"TestT12_EnrollFirstOneWinner": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		wantOneWinner(t, race(contenders, func(i int) error {
-			return w.EnrollFirst(w.ctx, factors.Enrollment{
+			return w.enrollFirst(factors.Enrollment{
 				ID: name("e%d", i), UserID: "u1", Kind: factors.TOTP, Secret: []byte("seed"), Created: w.now,
-			}, w.now, trail(storage.Enrolled, "u1"))
+			}, trail(storage.Enrolled, "u1"))
 		}), storage.ErrConflict)
 		w.wantEvents(t, storage.Enrolled, 1)
 		list, err := w.Enrollments(w.ctx, "u1")
@@ -45,25 +45,26 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.user(t, "u2")
 		w.totp(t, "e1", "u1")
 		second := factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now}
-		wantErr(t, "a second", w.EnrollFirst(w.ctx, second, w.now, trail(storage.Enrolled, "u1")), storage.ErrConflict)
+		wantErr(t, "a second", w.enrollFirst(second, trail(storage.Enrolled, "u1")), storage.ErrConflict)
 		w.totp(t, "e3", "u2") // another person's is no matter
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")))
-		ok(t, w.EnrollFirst(w.ctx, second, w.now, trail(storage.Enrolled, "u1")))
+		ok(t, w.remove("u1", "e1", trail(storage.FactorRemoved, "u1")))
+		ok(t, w.enrollFirst(second, trail(storage.Enrolled, "u1")))
 		w.recovery(t, "r1", "u1", "CODE")
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e2", w.now, nil, storage.Trail{}))
+		ok(t, w.add(w.app("e5", "u1"), false, storage.Trail{}))
+		ok(t, w.remove("u1", "e2", storage.Trail{}))
 		second.ID = "e4"
-		wantErr(t, "with a recovery code only", w.EnrollFirst(w.ctx, second, w.now, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "with another and a recovery code", w.enrollFirst(second, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_RemovedEnrollmentStaysOnRecord": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		w.user(t, "u2")
 		e := w.totp(t, "e1", "u1")
-		wantErr(t, "another person's", w.RemoveEnrollment(w.ctx, "u2", "e1", w.now, nil, storage.Trail{}), storage.ErrNotFound)
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")))
-		wantErr(t, "twice", w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
+		wantErr(t, "another person's", w.remove("u2", "e1", storage.Trail{}), storage.ErrNotFound)
+		ok(t, w.remove("u1", "e1", trail(storage.FactorRemoved, "u1")))
+		wantErr(t, "twice", w.remove("u1", "e1", trail(storage.FactorRemoved, "u1")), storage.ErrNotFound)
 		w.wantEvents(t, storage.FactorRemoved, 1)
 		wantErr(t, "burning", w.BurnStep(w.ctx, "e1", 500, w.now), storage.ErrNotFound)
-		wantErr(t, "its id again", w.EnrollFirst(w.ctx, e, w.now, storage.Trail{}), storage.ErrConflict)
+		wantErr(t, "its id again", w.enrollFirst(e, storage.Trail{}), storage.ErrConflict)
 	},
 	"TestN13_ResetFactors": func(t *testing.T, w *world) {
 		w.client(t, "app")
@@ -154,16 +155,15 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.recovery(t, "r1", "u1", "FIRST")
 		second := w.recovery(t, "r2", "u1", "SECOND")
 		w.wantEvents(t, storage.Enrolled, 2)
-		w.wantRemovals(t, "u1", 0)
 		_, err := w.BurnRecovery(w.ctx, "u1", "FIRST", w.now)
 		wantErr(t, "the replaced one", err, storage.ErrNotFound)
 		id, err := w.BurnRecovery(w.ctx, "u1", "SECOND", w.now)
 		ok(t, err)
 		same(t, "burned", id, second.ID)
-		wantErr(t, "of nobody", w.ReplaceRecovery(w.ctx, w.newRecovery("r3", "nobody", "X"), w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "of nobody", w.replaceRecovery(w.newRecovery("r3", "nobody", "X"), storage.Trail{}), storage.ErrNotFound)
 
 		for _, err := range race(contenders, func(i int) error {
-			return w.ReplaceRecovery(w.ctx, w.newRecovery(name("e%d", i), "u1", name("CODE%d", i)), w.now, storage.Trail{})
+			return w.replaceRecovery(w.newRecovery(name("e%d", i), "u1", name("CODE%d", i)), storage.Trail{})
 		}) {
 			ok(t, err)
 		}
@@ -181,7 +181,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		w.user(t, "u1")
 		w.recovery(t, "old", "u1", "OLD")
 		replace := func(int) error {
-			return w.ReplaceRecovery(w.ctx, w.newRecovery("new", "u1", "NEW"), w.now, trail(storage.Enrolled, "u1"))
+			return w.replaceRecovery(w.newRecovery("new", "u1", "NEW"), trail(storage.Enrolled, "u1"))
 		}
 		wantOneWinner(t, race(contenders, replace), storage.ErrConflict)
 		w.wantEvents(t, storage.Enrolled, 2)
@@ -234,9 +234,9 @@ var attemptTests = map[string]func(*testing.T, *world){
 		w.recovery(t, "r1", "u1", "CODE")
 		w.wantClosed(t, "another recovery code", "u1", kindsBut(factors.Password, factors.TOTP, factors.Recovery)...)
 		ok(t, w.SwapAttempt(w.ctx, login.AttemptKey(factors.TOTP, "u1"), limit.Attempt{}, limit.Attempt{Failures: 1}, storage.Trail{}))
-		wantErr(t, "a second app", w.EnrollFirst(w.ctx, factors.Enrollment{
+		wantErr(t, "a second app", w.enrollFirst(factors.Enrollment{
 			ID: "e2", UserID: "u1", Kind: factors.TOTP, Secret: []byte("s"), Created: w.now,
-		}, w.now, storage.Trail{}), storage.ErrConflict)
+		}, storage.Trail{}), storage.ErrConflict)
 		w.wantClosed(t, "an app that was refused", "u1", kindsBut(factors.Password, factors.Recovery)...)
 		wantErr(t, "a password of nobody", w.SetPassword(w.ctx, "u2", "new", w.now, storage.Trail{}), storage.ErrNotFound)
 		w.wantClosed(t, "another person", "u2", login.AttemptKinds()...)

@@ -221,7 +221,7 @@ var grantTests = map[string]func(*testing.T, *world){
 			w.grant(t, gid, "app", "u1", sid)
 			errs := race(2, func(i int) error {
 				if i == 0 {
-					return w.EndSession(w.ctx, sid, w.now, storage.Trail{})
+					return w.EndSession(w.ctx, sid, false, w.now, storage.Trail{})
 				}
 				return w.RotateGrant(w.ctx, gid, 1, w.now, w.now.Add(time.Hour), storage.Trail{})
 			})
@@ -240,7 +240,7 @@ var grantTests = map[string]func(*testing.T, *world){
 		w.grounds(t)
 		w.user(t, "u2")
 		wantErr(t, "another person's session", w.CreateGrant(w.ctx, w.newGrant("g0", "app", "u2", "s1"), storage.Trail{}), storage.ErrConflict)
-		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, storage.Trail{}))
 		wantErr(t, "ended session", w.CreateGrant(w.ctx, w.newGrant("g1", "app", "u1", "s1"), trail(storage.TokenCreated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.TokenCreated, 0)
 		for i := range contenders {
@@ -248,7 +248,7 @@ var grantTests = map[string]func(*testing.T, *world){
 			w.session(t, sid, "u1")
 			errs := race(2, func(i int) error {
 				if i == 0 {
-					return w.EndSession(w.ctx, sid, w.now, storage.Trail{})
+					return w.EndSession(w.ctx, sid, false, w.now, storage.Trail{})
 				}
 				return w.CreateGrant(w.ctx, w.newGrant(gid, "app", "u1", sid), storage.Trail{})
 			})

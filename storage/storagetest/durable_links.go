@@ -27,15 +27,15 @@ var linkTests = map[string]func(*testing.T, *world){
 		}
 		want := login.Link{UserID: "u1", EnrollmentID: "e1", At: w.now, Expires: w.now.Add(day)}
 		e := w.newPasskey("e1", "u1")
-		ok(t, w.EnrollFirst(w.ctx, e, w.now, withLink("several statements")))
-		ok(t, w.RenameEnrollment(w.ctx, "u1", "e1", "Other", withLink("one statement")))
+		ok(t, w.enrollFirst(e, withLink("several statements")))
+		ok(t, w.RenameEnrollment(w.ctx, "u1", "e1", "Other", w.on("u1"), withLink("one statement")))
 		for _, token := range []string{"several statements", "one statement"} {
 			got, err := w.Link(w.ctx, token)
 			ok(t, err)
 			same(t, token, got, want)
 		}
-		wantErr(t, "of what was refused", w.EnrollFirst(w.ctx, e, w.now, withLink("lost")), storage.ErrConflict)
-		wantErr(t, "of what was not there", w.RenameEnrollment(w.ctx, "u1", "e2", "Other", withLink("lost")), storage.ErrNotFound)
+		wantErr(t, "of what was refused", w.enrollFirst(e, withLink("lost")), storage.ErrConflict)
+		wantErr(t, "of what was not there", w.RenameEnrollment(w.ctx, "u1", "e2", "Other", w.on("u1"), withLink("lost")), storage.ErrNotFound)
 		for what, token := range map[string]string{"of no change": "lost", "unknown": "x", "empty": ""} {
 			_, err := w.Link(w.ctx, token)
 			wantErr(t, what, err, storage.ErrNotFound)
@@ -44,7 +44,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		if err := w.Record(w.ctx, withLink("")); err == nil {
 			t.Error("a link without a token was kept")
 		}
-		if err := w.RenameEnrollment(w.ctx, "u1", "e1", "Third", withLink("")); err == nil {
+		if err := w.RenameEnrollment(w.ctx, "u1", "e1", "Third", w.on("u1"), withLink("")); err == nil {
 			t.Error("a link without a token was kept beside a change")
 		}
 	},
@@ -60,7 +60,7 @@ var linkTests = map[string]func(*testing.T, *world){
 			ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		}
 		want := w.link(t, "token", "u1", "key of u1")
-		want.Pressed = w.now.Add(time.Minute)
+		want.Pressed, want.PasswordHash = w.now.Add(time.Minute), "$argon2id$u1"
 		wantOneWinner(t, race(contenders, func(int) error {
 			return w.Repudiate(w.ctx, "token", w.now.Add(-day), want.Pressed, trail(storage.Repudiated, "u1"))
 		}), storage.ErrConflict)
@@ -74,7 +74,7 @@ var linkTests = map[string]func(*testing.T, *world){
 			same(t, "password of "+id+" gone", st.User.PasswordHash == "" && st.User.PasswordSet.IsZero(), his)
 			same(t, "session of "+id+" gone", st.Session.ID == "", his)
 			same(t, "since of "+id, st.User.Since.Equal(want.Pressed), his)
-			same(t, "removals of "+id, st.User.Removals == 2, his)
+			same(t, "changes of "+id, st.User.Changes, map[bool]int64{true: 3, false: 2}[his])
 			list, err := w.Enrollments(w.ctx, id)
 			ok(t, err)
 			same(t, "the factors of "+id+" gone", len(list) == 0, his)
@@ -93,7 +93,7 @@ var linkTests = map[string]func(*testing.T, *world){
 		for _, made := range []func(){
 			func() { w.passkey(t, "at the limit", "u1") },
 			func() { w.passkey(t, "new passkey", "u1") },
-			func() { ok(t, w.AddEnrollment(w.ctx, w.app("new app", "u1"), w.now, false, storage.Trail{})) },
+			func() { ok(t, w.add(w.app("new app", "u1"), false, storage.Trail{})) },
 			func() { w.recovery(t, "new code", "u1", "CODE") },
 			func() { w.passkey(t, "another's", "u2") },
 		} {
@@ -107,9 +107,91 @@ var linkTests = map[string]func(*testing.T, *world){
 		ok(t, w.Repudiate(w.ctx, "about nothing", undo, w.now, storage.Trail{}))
 		w.wantFactors(t, "left", "u1", "old", "at the limit")
 		w.wantFactors(t, "of another", "u2", "another's")
-		w.wantRemovals(t, "u1", 3)
 		_, err := w.BurnRecovery(w.ctx, "u1", "CODE", w.now)
 		wantErr(t, "the code", err, storage.ErrNotFound)
+	},
+	"TestT12_LinkLeavesNoRecoveryCodeAlone": func(t *testing.T, w *world) {
+		for _, id := range []string{"u1", "u2"} {
+			w.user(t, id)
+			w.recovery(t, "old code of "+id, id, "CODE")
+		}
+		w.passkey(t, "old key", "u2")
+		w.now = w.now.Add(time.Hour)
+		for _, id := range []string{"u1", "u2"} {
+			w.passkey(t, "new key of "+id, id)
+			w.link(t, "link of "+id, id, "")
+			ok(t, w.Repudiate(w.ctx, "link of "+id, w.now.Add(-time.Minute), w.now, storage.Trail{}))
+		}
+		w.wantFactors(t, "alone", "u1")
+		w.wantFactors(t, "beside another", "u2", "old code of u2", "old key")
+	},
+	// T-17: the page of a link has to know the password that a stranger may know.
+	"TestT17_LinkKeepsThePasswordThatItTookAway": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		w.user(t, "u2")
+		for _, token := range []string{"first", "second", "never pressed"} {
+			w.link(t, token, "u1", "")
+		}
+		w.link(t, "another's", "u2", "")
+		want := func(what, token, hash string) {
+			t.Helper()
+			l, err := w.Link(w.ctx, token)
+			ok(t, err)
+			same(t, what, l.PasswordHash, hash)
+		}
+		want("before it was pressed", "first", "")
+		for _, token := range []string{"first", "second"} {
+			ok(t, w.Repudiate(w.ctx, token, time.Time{}, w.now, storage.Trail{}))
+			want("pressed", token, "$argon2id$u1")
+		}
+		wantErr(t, "again", w.Repudiate(w.ctx, "first", time.Time{}, w.now, storage.Trail{}), storage.ErrConflict)
+		ok(t, w.Renew(w.ctx, "first", "new", w.now, storage.Trail{}))
+		want("finished", "first", "")
+		want("still open", "second", "$argon2id$u1")
+		want("not pressed", "never pressed", "")
+		want("another's", "another's", "")
+		ok(t, w.SetPassword(w.ctx, "u2", "", w.now, storage.Trail{}))
+		ok(t, w.Repudiate(w.ctx, "another's", time.Time{}, w.now, storage.Trail{}))
+		want("of who has no password", "another's", "")
+	},
+	"TestT17_LinksAndCodesEndWithTheMailbox": func(t *testing.T, w *world) {
+		for what, c := range map[string]struct {
+			address        string
+			verified, ends bool
+		}{
+			"the same": {"", true, false}, "another": {"new@example.com", true, true}, "unverified": {"", false, true},
+		} {
+			w.user(t, what)
+			w.user(t, "not "+what)
+			for _, id := range []string{what, "not " + what} {
+				w.link(t, "open of "+id, id, "")
+				w.link(t, "pressed of "+id, id, "")
+				w.link(t, "finished of "+id, id, "")
+				for _, token := range []string{"pressed of ", "finished of "} {
+					ok(t, w.Repudiate(w.ctx, token+id, time.Time{}, w.now, storage.Trail{}))
+				}
+				ok(t, w.Renew(w.ctx, "finished of "+id, "new", w.now, storage.Trail{}))
+				ok(t, w.KeepMailCode(w.ctx, id, "code of "+id, "111111", w.now, w.now.Add(time.Hour), func([]time.Time) error { return nil }))
+			}
+			w.moves(t, what, c.address, c.verified)
+			gone := map[bool]error{true: storage.ErrNotFound}
+			for id, ends := range map[string]bool{what: c.ends, "not " + what: false} {
+				for _, token := range []string{"open of ", "pressed of "} {
+					_, err := w.Link(w.ctx, token+id)
+					wantErr(t, what+": "+token+id, err, gone[ends])
+				}
+				_, err := w.Link(w.ctx, "finished of "+id)
+				wantErr(t, what+": finished of "+id, err, nil)
+				wantErr(t, what+": code of "+id, w.BurnMailCode(w.ctx, id, "code of "+id, "111111", 5, w.now), gone[ends])
+			}
+		}
+		u := w.user(t, "told")
+		u.Email = "told.new@example.com"
+		left := trail(storage.UserUpdated, "told")
+		left.Links = []storage.Link{{Token: "of the change", UserID: "told", At: w.now, Expires: w.now.Add(day)}}
+		ok(t, w.UpdateUser(w.ctx, u, left))
+		_, err := w.Link(w.ctx, "of the change")
+		wantErr(t, "the link of the change itself", err, nil)
 	},
 	"TestT12_LinkIsOfNoUseAfterItsTime": func(t *testing.T, w *world) {
 		w.user(t, "u1")

@@ -21,7 +21,7 @@ func (w *world) newPasskey(id, userID string) factors.Enrollment {
 func (w *world) passkey(t *testing.T, id, userID string) factors.Enrollment {
 	t.Helper()
 	e := w.newPasskey(id, userID)
-	ok(t, w.AddEnrollment(w.ctx, e, w.now, false, trail(storage.Enrolled, userID)))
+	ok(t, w.add(e, false, trail(storage.Enrolled, userID)))
 	return e
 }
 
@@ -29,7 +29,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 	"PasskeysAreFoundByTheirHandle": func(t *testing.T, w *world) {
 		w.user(t, "u1")
 		first := w.newPasskey("e1", "u1")
-		ok(t, w.EnrollFirst(w.ctx, first, w.now, trail(storage.Enrolled, "u1")))
+		ok(t, w.enrollFirst(first, trail(storage.Enrolled, "u1")))
 		second := w.passkey(t, "e2", "u1")
 		list, err := w.Enrollments(w.ctx, "u1")
 		ok(t, err)
@@ -41,7 +41,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 			_, err := w.Passkey(w.ctx, handle)
 			wantErr(t, what, err, storage.ErrNotFound)
 		}
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, storage.Trail{}))
+		ok(t, w.remove("u1", "e1", storage.Trail{}))
 		_, err = w.Passkey(w.ctx, first.Handle)
 		wantErr(t, "removed", err, storage.ErrNotFound)
 		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
@@ -54,21 +54,21 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		w.passkey(t, "e1", "u1")
 		stolen := w.newPasskey("e2", "u2")
 		stolen.Handle = []byte("id of e1")
-		wantErr(t, "as a first factor", w.EnrollFirst(w.ctx, stolen, w.now, trail(storage.Enrolled, "u2")), factors.ErrTaken)
+		wantErr(t, "as a first factor", w.enrollFirst(stolen, trail(storage.Enrolled, "u2")), factors.ErrTaken)
 		w.totp(t, "e3", "u2")
-		wantErr(t, "as another", w.AddEnrollment(w.ctx, stolen, w.now, false, trail(storage.Enrolled, "u2")), factors.ErrTaken)
-		wantErr(t, "as another, to replace", w.AddEnrollment(w.ctx, stolen, w.now, true, trail(storage.Enrolled, "u2")), factors.ErrTaken)
+		wantErr(t, "as another", w.add(stolen, false, trail(storage.Enrolled, "u2")), factors.ErrTaken)
+		wantErr(t, "as another, to replace", w.add(stolen, true, trail(storage.Enrolled, "u2")), factors.ErrTaken)
 		again := w.newPasskey("e4", "u1")
 		again.Handle = stolen.Handle
-		wantErr(t, "by the same person", w.AddEnrollment(w.ctx, again, w.now, false, trail(storage.Enrolled, "u1")), factors.ErrTaken)
+		wantErr(t, "by the same person", w.add(again, false, trail(storage.Enrolled, "u1")), factors.ErrTaken)
 		w.wantEvents(t, storage.Enrolled, 2)
 		got, err := w.Passkey(w.ctx, stolen.Handle)
 		ok(t, err)
 		same(t, "whose it is", got.UserID, "u1")
 
 		// What was removed can be set up again, by whomever it belongs to now.
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e1", w.now, nil, storage.Trail{}))
-		ok(t, w.AddEnrollment(w.ctx, stolen, w.now, false, storage.Trail{}))
+		ok(t, w.remove("u1", "e1", storage.Trail{}))
+		ok(t, w.add(stolen, false, storage.Trail{}))
 	},
 	"TestT53_CredentialOfTwoPeopleAtOnce": func(t *testing.T, w *world) {
 		for i := range contenders {
@@ -77,7 +77,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		wantOneWinner(t, race(contenders, func(i int) error {
 			e := w.newPasskey(name("e%d", i), name("u%d", i))
 			e.Handle = []byte("one and the same")
-			return w.EnrollFirst(w.ctx, e, w.now, trail(storage.Enrolled, e.UserID))
+			return w.enrollFirst(e, trail(storage.Enrolled, e.UserID))
 		}), factors.ErrTaken)
 		w.wantEvents(t, storage.Enrolled, 1)
 	},
@@ -86,7 +86,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		w.passkey(t, "e1", "u1")
 		again := w.newPasskey("e2", "u1")
 		again.Handle = []byte("id of e1")
-		ok(t, w.AddEnrollment(w.ctx, again, w.now, true, storage.Trail{}))
+		ok(t, w.add(again, true, storage.Trail{}))
 		got, err := w.Passkey(w.ctx, again.Handle)
 		ok(t, err)
 		same(t, "by handle", got, again)
@@ -96,7 +96,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		e := w.passkey(t, "e1", "u1")
 		app := w.newPasskey("e2", "u1")
 		app.Kind, app.Handle, app.Place = factors.TOTP, nil, ""
-		ok(t, w.AddEnrollment(w.ctx, app, w.now, false, storage.Trail{}))
+		ok(t, w.add(app, false, storage.Trail{}))
 		ctx, at := storage.WithTrail(w.ctx, trail(storage.SignedIn, "u1")), w.now.Add(time.Minute)
 		use := func(id string, step, next int64) error {
 			return w.UsePasskey(ctx, id, step, next, []byte("newer record"), factors.OnDevice, at)
@@ -115,10 +115,10 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		// One that does not count always has the same step.
 		uncounted := w.newPasskey("e3", "u1")
 		uncounted.Step = 0
-		ok(t, w.AddEnrollment(w.ctx, uncounted, w.now, false, storage.Trail{}))
+		ok(t, w.add(uncounted, false, storage.Trail{}))
 		ok(t, use("e3", 0, 0))
 		ok(t, use("e3", 0, 0))
-		ok(t, w.RemoveEnrollment(w.ctx, "u1", "e3", w.now, nil, storage.Trail{}))
+		ok(t, w.remove("u1", "e3", storage.Trail{}))
 		wantErr(t, "removed", use("e3", 0, 0), storage.ErrNotFound)
 	},
 	"UserHandlesAreMadeOnce": func(t *testing.T, w *world) {

@@ -65,7 +65,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
 		wantErr(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserUpdated, 1)
-		u.Version++
+		u.Version, u.Changes = 2, 1
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "updated", got, u)
@@ -127,7 +127,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		}
 		_, err = w.Session(w.ctx, "s2")
 		wantErr(t, "another person's session", err, nil)
-		s := session.Session{ID: "s3", UserID: "u1", Created: w.now, LastUsed: w.now}
+		s := session.Session{ID: "s3", UserID: "u1", Created: w.now, LastUsed: w.now, Evidence: proofOf(0, w.now)}
 		wantErr(t, "a session of a disabled person", w.CreateSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
 
 		ok(t, w.EnableUser(w.ctx, "u1", w.now, trail(storage.UserUpdated, "u1")))
@@ -172,7 +172,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		wantErr(t, "burning a mail code", w.burnMailCode(w.ctx, "u1", "111111", "111111"), storage.ErrNotFound)
 		wantErr(t, "burning a ticket", w.BurnTicket(w.ctx, "u1", "TICKET", w.now, storage.Trail{}), storage.ErrNotFound)
 		wantErr(t, "burning a step", w.BurnStep(w.ctx, e.ID, 200, w.now), storage.ErrNotFound)
-		wantErr(t, "enrolling", w.EnrollFirst(w.ctx, factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, w.now, storage.Trail{}), storage.ErrNotFound)
+		wantErr(t, "enrolling", w.enrollFirst(factors.Enrollment{ID: "e2", UserID: "u1", Kind: factors.TOTP, Created: w.now}, storage.Trail{}), storage.ErrNotFound)
 		members, err := w.Members(w.ctx, "o1", storage.Page{})
 		ok(t, err)
 		same(t, "members", members, []login.User(nil))
@@ -218,7 +218,7 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, err)
 		same(t, "with another person's session", got.Session, session.Session{})
 
-		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, storage.Trail{}))
 		ok(t, w.DeleteOrg(w.ctx, "b", w.now, storage.Trail{}))
 		got, err = w.Standing(w.ctx, "u1", "s1")
 		ok(t, err)

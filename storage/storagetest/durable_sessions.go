@@ -51,7 +51,7 @@ var sessionTests = map[string]func(*testing.T, *world){
 		other := s
 		other.UserID = "u2"
 		wantErr(t, "for another person", w.RenewSession(w.ctx, other, "c", storage.Trail{}), storage.ErrNotFound)
-		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, storage.Trail{}))
 		wantErr(t, "ended", w.RenewSession(w.ctx, s, "c", storage.Trail{}), storage.ErrNotFound)
 	},
 	"RenewOneWinner": func(t *testing.T, w *world) {
@@ -93,7 +93,7 @@ var sessionTests = map[string]func(*testing.T, *world){
 		touch(whole.Add(time.Microsecond), whole.Add(time.Microsecond))
 		touch(whole, whole.Add(time.Microsecond))
 		ok(t, w.TouchSession(w.ctx, "unknown", w.now))
-		ok(t, w.EndSession(w.ctx, "s1", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, storage.Trail{}))
 		ok(t, w.TouchSession(w.ctx, "s1", w.now.Add(time.Hour)))
 	},
 	"EndingTakesItsGrants": func(t *testing.T, w *world) {
@@ -106,9 +106,9 @@ var sessionTests = map[string]func(*testing.T, *world){
 		offline.Offline = true
 		ok(t, w.CreateGrant(w.ctx, offline, storage.Trail{}))
 		w.grant(t, "other", "app", "u1", "s2")
-		ok(t, w.EndSession(w.ctx, "s1", w.now, trail(storage.SessionEnded, "u1")))
-		ok(t, w.EndSession(w.ctx, "s1", w.now.Add(time.Hour), trail(storage.SessionEnded, "u1")))
-		ok(t, w.EndSession(w.ctx, "unknown", w.now, trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now, trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "s1", false, w.now.Add(time.Hour), trail(storage.SessionEnded, "u1")))
+		ok(t, w.EndSession(w.ctx, "unknown", false, w.now, trail(storage.SessionEnded, "u1")))
 		w.wantEvents(t, storage.SessionEnded, 1)
 		_, err := w.Session(w.ctx, "s1")
 		wantErr(t, "by id", err, storage.ErrNotFound)
@@ -136,7 +136,7 @@ var sessionTests = map[string]func(*testing.T, *world){
 		got, err := w.SessionsOf(w.ctx, "u1")
 		ok(t, err)
 		same(t, "sessions", got, want)
-		ok(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s2", false, w.now, storage.Trail{}))
 		n, err := w.EndOthers(w.ctx, "u1", "", w.now, trail(storage.SessionEnded, "u1"))
 		ok(t, err)
 		same(t, "ended", n, 2)

@@ -247,7 +247,7 @@ var pruneTests = map[string]func(*testing.T, *world){
 		long.IdleUntil, long.Expires = w.now.Add(1000*day), w.now.Add(1000*day)
 		ok(t, w.CreateGrant(w.ctx, long, storage.Trail{}))
 		ok(t, w.RevokeGrant(w.ctx, "tombstone", w.now, storage.Trail{}))
-		ok(t, w.EndSession(w.ctx, "s2", w.now, storage.Trail{}))
+		ok(t, w.EndSession(w.ctx, "s2", false, w.now, storage.Trail{}))
 		ok(t, w.Record(w.ctx, storage.Trail{
 			Mails: []storage.Mail{{ID: "sent", To: "a@b", At: w.now}, {ID: "waiting", To: "a@b", At: w.now}},
 		}))

@@ -98,13 +98,16 @@ async function watch({ watch: url, state: shown }) {
 }
 for (const e of all("[data-watch]")) watch(e.dataset);
 
-// Passkeys. What the browser can is sent with the forms that have a place for it.
+// Passkeys. What the browser can is sent with the forms that have a place for it: at once, as far as it is known, for a
+// password manager waits for nothing.
 const Passkeys = navigator.credentials && window.PublicKeyCredential;
+const can = (platform) => {
+  const words = Passkeys ? ["passkey", platform, Passkeys.signalAllAcceptedCredentials && "signal"] : ["none"];
+  for (const e of all("input[name=can]")) e.value = words.filter(Boolean).join(" ");
+};
 const abilities = (async () => {
-  if (!Passkeys) return;
-  const platform = await Passkeys.isUserVerifyingPlatformAuthenticatorAvailable?.().catch(() => false);
-  const can = ["passkey", platform && "platform", Passkeys.signalAllAcceptedCredentials && "signal"].filter(Boolean).join(" ");
-  for (const e of all("input[name=can]")) e.value = can;
+  can("asking");
+  if (Passkeys) can(await Passkeys.isUserVerifyingPlatformAuthenticatorAvailable?.().catch(() => false) && "platform");
 })();
 
 // Older browsers read and write no JSON, and the toJSON of some password managers fails.
@@ -209,7 +212,7 @@ addEventListener("pageshow", (event) => {
 });
 
 // What the browser shows as passkeys follows what the account has. Nothing waits for it, and a page of its own goes on.
-const methods = { all: "signalAllAcceptedCredentials", unknown: "signalUnknownCredential" };
+const methods = { all: "signalAllAcceptedCredentials", details: "signalCurrentUserDetails", unknown: "signalUnknownCredential" };
 const told = all("[data-signal]").map(async ({ dataset }) => Passkeys?.[methods[dataset.signal]]?.(JSON.parse(dataset.argument)));
 const heard = Promise.allSettled(told); // A browser that refuses shows what it showed before.
 for (const form of all("form[data-signaled]")) Promise.race([heard, pause(2000)]).then(() => form.requestSubmit());

@@ -21,6 +21,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+const multiFactor = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+
 // liar is a provider that a test can make lie.
 type liar struct {
 	*httptest.Server
@@ -28,6 +30,7 @@ type liar struct {
 	key *ecdsa.PrivateKey
 
 	claims   map[string]any // of the next ID token, beside the ordinary ones
+	without  string         // a claim that it leaves out
 	signWith *ecdsa.PrivateKey
 	subject  string // what userinfo says
 	asked    url.Values
@@ -74,7 +77,7 @@ func newLiar(t *testing.T) *liar {
 		sum := sha256.Sum256([]byte(access))
 		claims := map[string]any{
 			"iss": l.URL, "aud": "app", "sub": "someone", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
-			"amr": []string{"mfa", "otp", "pwd"}, "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
+			"acr": multiFactor, "auth_time": time.Now().Unix(), "amr": []string{"mfa", "otp", "pwd"}, "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
 		}
 		if r.PostForm.Get("grant_type") == "authorization_code" {
 			claims["nonce"] = l.asked.Get("nonce")
@@ -82,6 +85,7 @@ func newLiar(t *testing.T) *liar {
 		for k, v := range l.claims {
 			claims[k] = v
 		}
+		delete(claims, l.without)
 		answer(t, w, map[string]any{
 			"access_token": access, "token_type": "Bearer", "expires_in": l.lifetime, "refresh_token": rand.Text(), "id_token": l.sign(claims),
 		})
@@ -97,7 +101,7 @@ func (l *liar) access() string {
 	claims := map[string]any{
 		"iss": l.URL, "aud": []string{l.api, l.URL}, "sub": l.subject, "client_id": "app", "jti": rand.Text(),
 		"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "auth_time": now.Unix(),
-		"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor", "amr": []string{"mfa", "otp", "pwd"},
+		"acr": multiFactor, "amr": []string{"mfa", "otp", "pwd"},
 	}
 	for k, v := range l.granted {
 		claims[k] = v
@@ -285,6 +289,49 @@ func TestLies(t *testing.T) {
 				t.Errorf("the page shows what is for developers: %s", page)
 			}
 		})
+	}
+}
+
+// TestAskedAndAnswered holds the ID token to what the sign-in was asked for: who sits at the browser can take it
+// out of the address on its way.
+func TestAskedAndAnswered(t *testing.T) {
+	ago := func(d time.Duration) any { return time.Now().Add(-d).Unix() }
+	for _, test := range []struct {
+		asked, claim string
+		said         any
+		refused      string
+	}{
+		{"?acr_values=phr+phrh", "acr", "phrh", ""},
+		{"?acr_values=phr+phrh", "acr", "urn:vsee:acr:1fa", "A stronger sign-in is needed"},
+		{"?acr_values=phr", "acr", "phrh", "A stronger sign-in is needed"},
+		{"?acr_values=phr", "acr", nil, "A stronger sign-in is needed"},
+		{"", "acr", "urn:vsee:acr:1fa", ""},
+		{"?max_age=300", "auth_time", ago(4 * time.Minute), ""},
+		{"?max_age=300", "auth_time", ago(5*time.Minute + 30*time.Second), ""}, // the clocks may differ
+		{"?max_age=300", "auth_time", ago(7 * time.Minute), "A more recent sign-in is needed"},
+		{"?max_age=0", "auth_time", ago(0), ""},
+		{"?max_age=0", "auth_time", ago(2 * time.Minute), "A more recent sign-in is needed"},
+		{"?max_age=300", "auth_time", nil, "A more recent sign-in is needed"},
+		{"", "auth_time", ago(time.Hour), ""},
+		{"?max_age=soon", "auth_time", ago(time.Hour), ""}, // which no provider takes
+		{"?acr_values=phr&max_age=300", "acr", "phr", ""},
+	} {
+		l := newLiar(t)
+		v := visit(t, newApp(t, l, ""))
+		asked := v.begin(l, test.asked)
+		if l.claims[test.claim] = test.said; test.said == nil {
+			l.without = test.claim
+		}
+		w, page := v.comeBack(l, asked)
+		if test.refused == "" && !strings.Contains(page, welcome) {
+			t.Errorf("%s, %s %v: %s", test.asked, test.claim, test.said, page)
+		}
+		if test.refused != "" && (w.StatusCode != http.StatusBadRequest || !strings.Contains(page, test.refused) || !strings.Contains(page, "Try again")) {
+			t.Errorf("%s, %s %v: %s %s", test.asked, test.claim, test.said, w.Status, page)
+		}
+		if _, page := v.send(http.MethodGet, "/"); test.refused != "" && strings.Contains(page, welcome) {
+			t.Errorf("%s, %s %v: signed in all the same", test.asked, test.claim, test.said)
+		}
 	}
 }
 

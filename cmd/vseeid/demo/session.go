@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type attempt struct {
 	nonce    string
 	verifier string // PKCE
 	begun    time.Time
+	asked    url.Values // what the provider was asked for besides
 
 	prescription string // what is to be signed when it is done; empty: nothing
 	subject      string // by whom

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -49,7 +52,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) error {
 // and returns where the browser has to go. The lock of the session is held.
 func (s *session) ask(p *provider, begun attempt, asked url.Values) string {
 	state := rand.Text()
-	begun.nonce, begun.verifier, begun.begun = rand.Text(), oauth2.GenerateVerifier(), time.Now()
+	begun.nonce, begun.verifier, begun.begun, begun.asked = rand.Text(), oauth2.GenerateVerifier(), time.Now(), asked
 	s.remember(state, begun)
 	options := []oauth2.AuthCodeOption{oidc.Nonce(begun.nonce), oauth2.S256ChallengeOption(begun.verifier)}
 	for name := range asked {
@@ -59,8 +62,8 @@ func (s *session) ask(p *provider, begun attempt, asked url.Values) string {
 }
 
 // callback ends it: the answer must be to a question that this browser asked (state), from the
-// provider that was asked (iss), and the ID token must be signed, for us, and made for this very
-// question (nonce).
+// provider that was asked (iss), and the ID token must be signed, for us, made for this very question
+// (nonce), and say of the sign-in what was asked of it (acr, auth_time).
 func (a *app) callback(w http.ResponseWriter, r *http.Request) error {
 	p, err := a.discover(r.Context())
 	if err != nil {
@@ -107,9 +110,46 @@ func (a *app) redeem(ctx context.Context, p *provider, code string, begun attemp
 	if subtle.ConstantTimeCompare([]byte(verified.Nonce), []byte(begun.nonce)) != 1 {
 		return nil, &failure{title: "The sign-in could not be completed", body: "Please sign in again.", err: errors.New("nonce does not match")}
 	}
+	if err := begun.met(verified); err != nil {
+		return nil, err
+	}
 	// The ID token says who it is and how they signed in; their name and address are at the
 	// userinfo endpoint (OpenID Connect Core 5.4).
 	return who, who.ask(ctx, p)
+}
+
+// leeway is how far the provider's clock may be from ours.
+const leeway = time.Minute
+
+// met checks that the sign-in is what was asked for (OpenID Connect Core 3.1.3.7, items 12 and 13). The
+// provider may take acr_values as a wish, and the person could take them, or max_age, out of the address
+// on its way there.
+func (begun attempt) met(idToken *oidc.IDToken) error {
+	var said struct {
+		ACR      string `json:"acr"`
+		AuthTime int64  `json:"auth_time"`
+	}
+	if err := idToken.Claims(&said); err != nil {
+		return err
+	}
+	if acr := strings.Fields(begun.asked.Get("acr_values")); len(acr) > 0 && !slices.Contains(acr, said.ACR) {
+		return &failure{
+			title: "A stronger sign-in is needed", body: "You signed in, but not in the way that was asked for. Please try again, or ask for help.",
+			err: errors.New("acr is none of those that were asked for"),
+		}
+	}
+	maxAge, err := strconv.ParseUint(begun.asked.Get("max_age"), 10, 31)
+	if err != nil {
+		return nil // not asked for
+	}
+	oldest := begun.begun.Add(-leeway - time.Duration(maxAge)*time.Second)
+	if time.Unix(said.AuthTime, 0).Before(oldest) {
+		return &failure{
+			title: "A more recent sign-in is needed", body: "You were not asked again who you are. Please try again, or ask for help.",
+			err: errors.New("auth_time is older than max_age"),
+		}
+	}
+	return nil
 }
 
 // verify checks the ID token of a token response: its signature, issuer, audience and lifetime,

@@ -6,7 +6,11 @@
 ALTER TABLE users ADD COLUMN default_method text NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN password_mail timestamptz;
 ALTER TABLE users ADD COLUMN since timestamptz;
-ALTER TABLE users ADD COLUMN removals bigint NOT NULL DEFAULT 0;
+-- When every session but one was ended last, and which went on.
+ALTER TABLE users ADD COLUMN shut_out timestamptz;
+ALTER TABLE users ADD COLUMN kept text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN passwords bigint NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN changes bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE memberships ADD COLUMN skips bigint NOT NULL DEFAULT 0;
 
@@ -69,6 +73,7 @@ CREATE TABLE links (
     at            timestamptz NOT NULL,
     expires       timestamptz NOT NULL,
     pressed       timestamptz,
+    password_hash text NOT NULL DEFAULT '', -- of the password that pressing it took away, until it is finished
     finished      timestamptz,
     CHECK (finished IS NULL OR pressed IS NOT NULL)
 ) /* strict */;
