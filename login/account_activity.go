@@ -44,7 +44,7 @@ func plain(e storage.Event) (key string, odd bool) {
 	support := e.Detail["actor"] != "" // done by who looks after the accounts
 	switch e.Type {
 	case storage.SignedIn:
-		return "signedin", false
+		return choose(e.Detail["renewed"] != "", "confirmed", "signedin"), false
 	case storage.SignInFailed:
 		if e.Detail["factor"] == "password" {
 			return "failed.password", true

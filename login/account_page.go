@@ -108,7 +108,7 @@ func (s *Server) liveSessions(ctx context.Context, v visit) ([]session.Session, 
 // device is a session in words.
 func device(one session.Session) templates.Device {
 	return templates.Device{
-		Name: cmp.Or(agent.Browser(one.Agent, ""), agent.Unknown), Address: one.IP, Created: one.Created, LastUsed: one.LastUsed,
+		Name: cmp.Or(agent.Browser(one.Agent, ""), agent.Unknown), Phone: agent.Handheld(one.Agent), Address: one.IP, Created: one.Created, LastUsed: one.LastUsed,
 	}
 }
 

@@ -51,6 +51,39 @@ func (r resident) stepUp(p page) page {
 	return r.follow(r.post(p.on("challenge"), "code", r.w.app(r.seed)))
 }
 
+// Who is signed in is told why the password is asked for again, and finds the way back.
+func TestAskedAgain(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	w.pass(10 * time.Minute)
+	p := anna.follow(anna.get("/account/password"))
+	p.shows(t, http.StatusOK, "Enter Your Password", "To change your account, confirm that it is you.", "Cancel and go back")
+	challenge := anna.follow(anna.post(p.on("password"), "password", secretWord))
+	challenge.shows(t, http.StatusOK, "Verify Your Identity", "To change your account, confirm that it is you.", "Cancel and go back")
+	anna.post(p.on("cancel")).leads(t, "/account")
+	anna.get("/account").shows(t, http.StatusOK, w.now().Add(-10*time.Minute).UTC().Format("2 January 2006, 15:04 UTC"))
+	if strings.Contains(anna.get("/account").body, "You confirmed") {
+		t.Error("nothing was confirmed yet")
+	}
+	anna.stepUp(anna.follow(anna.get("/account/password"))).shows(t, http.StatusOK, "Choose a New Password", "signed out on every other device")
+	anna.get("/account").shows(t, http.StatusOK, "You confirmed that it was you", "Signed in")
+	w.pass(10 * time.Minute)
+
+	age := time.Minute
+	p = anna.begin(login.Demand{MaxAge: &age, App: login.App{Name: "Clinic"}})
+	p.shows(t, http.StatusOK, "Clinic asks you to confirm that it is you.", "Cancel and go back")
+	anna.follow(anna.post(p.on("cancel"))).is(t, "failed", "access_denied")
+	w.pass(13 * time.Hour)
+	anna.follow(anna.get("/account")).shows(t, http.StatusOK, "To see your account, confirm that it is you.")
+
+	fresh := w.browser()
+	p = fresh.password(fresh.begin(login.Demand{}), anna.user)
+	if strings.Contains(p.body, "confirm that it is you") {
+		t.Error("who signs in for the first time is told so too")
+	}
+}
+
 // renew makes the proofs fresh.
 func (r resident) renew() {
 	r.w.t.Helper()

@@ -148,6 +148,9 @@ func signedIn(f facts, sessionID string, change storage.EventType, evidence []fa
 	session.Type = change
 	done.Type = storage.SignedIn
 	done.Detail = map[string]string{"amr": spaced(AMR(evidence))}
+	if change == storage.SessionRenewed { // who was signed in showed it once more
+		done.Detail["renewed"] = "true"
+	}
 	if slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }) {
 		done.Detail["recovery"] = "true"
 	}

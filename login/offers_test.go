@@ -61,9 +61,10 @@ func TestReplacePasskeyAfterRecovery(t *testing.T) {
 	p := phone.password(phone.begin(login.Demand{}), u)
 	p = phone.follow(phone.post(p.on("method"), "method", "passkey"))
 	p = phone.follow(phone.make(p))
+	p.shows(t, http.StatusOK, "Your passkey is set up. Now use it once, to sign in.")
 	p = phone.follow(phone.use(p))
 	p = phone.follow(phone.post(p.on("name"), "name", "Anna's telephone"))
-	p.shows(t, http.StatusOK, "Almost There!")
+	p.shows(t, http.StatusOK, "Almost There!", "you have no recovery code until you record one")
 	code := p.recoveryCode(t)
 	phone.follow(phone.post(p.on("recovery"), "confirmed", "true")).is(t, "user", u.ID)
 

@@ -99,7 +99,7 @@ func (s *Server) pageOf(r *http.Request, v visit, frame templates.Frame, p probl
 		return templates.Password{
 			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
 			Problem: p.text, Retry: p.retry, Passkey: v.ceremony(c), Signal: p.signal,
-			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: reference(r),
+			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: reference(r), Again: v.again(),
 		}, nil
 	case Challenge:
 		if c.kind == factors.Passkey {
@@ -115,6 +115,21 @@ func (s *Server) pageOf(r *http.Request, v visit, frame templates.Frame, p probl
 	case Done, Fail:
 	}
 	return nil, fmt.Errorf("no page for the step %q", v.step.Kind)
+}
+
+// again is why somebody whom the browser's session knows is asked once more, and the way back.
+func (v visit) again() templates.Again {
+	if v.session.ID == "" {
+		return templates.Again{}
+	}
+	out := templates.Again{Why: templates.Text{Key: "again.app"}, Cancel: v.tx.path("cancel")}
+	switch {
+	case v.tx.Changes:
+		out.Why.Key = "again.change"
+	case v.tx.Return != "":
+		out.Why.Key = "again.account"
+	}
+	return out
 }
 
 // reference is what a person tells support.
@@ -198,7 +213,7 @@ func (s *Server) codePage(r *http.Request, v visit, frame templates.Frame, p pro
 	}
 	page := templates.Challenge{
 		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
-		Switch: v.tx.path("switch"), Problem: p.text, Retry: w.retry, Closed: w.closed,
+		Switch: v.tx.path("switch"), Again: v.again(), Problem: p.text, Retry: w.retry, Closed: w.closed,
 		Other: w.other, Cancel: w.cancel, Reference: w.reference,
 	}
 	if kind == factors.Email {
@@ -215,9 +230,11 @@ func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p 
 	if err != nil {
 		return nil, err
 	}
+	ceremony := v.ceremony(s.asked(v))
+	ceremony.Alone = w.other == ""
 	return templates.Passkey{
-		Frame: frame, Ceremony: v.ceremony(s.asked(v)), Email: v.user.Email, Switch: v.tx.path("switch"),
-		Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
+		Frame: frame, Ceremony: ceremony, Email: v.user.Email, Switch: v.tx.path("switch"),
+		Again: v.again(), Made: v.tx.Registered != "", Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
 		Other: w.other, Cancel: w.cancel, Reference: w.reference,
 	}, nil
 }
@@ -256,8 +273,10 @@ func (s *Server) enrollPage(r *http.Request, v visit, frame templates.Frame, p p
 	case factors.Recovery:
 		return recoveryPage(v, frame, p), nil
 	case factors.Passkey:
+		ceremony := v.ceremony(c)
+		ceremony.Alone = other == "" && later == ""
 		return templates.EnrollPasskey{
-			Frame: frame, Ceremony: v.ceremony(c), Email: v.user.Email, Other: other, Cancel: cancel,
+			Frame: frame, Ceremony: ceremony, Email: v.user.Email, Other: other, Cancel: cancel,
 			Later: later, Leave: leave, Adding: adding, Aside: aside, Problem: p.text,
 		}, nil
 	}

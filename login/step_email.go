@@ -25,7 +25,7 @@ func (s *Server) mailed(r *http.Request, v visit, p problem) (templates.Mailed, 
 	if err != nil {
 		return templates.Mailed{}, err
 	}
-	m.Address, m.State = pending.Prompt.Address, string(state)
+	m.Address, m.State, m.Resent = pending.Prompt.Address, string(state), pending.Resent
 	m.Wait = max(m.Wait, pending.Prompt.Again.Sub(v.now), 0)
 	if state == storage.MailWaiting || state == storage.MailDelayed {
 		m.Watch = v.tx.path("mail")
@@ -100,6 +100,7 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	fresh.Resent = true
 	tx, err := s.change(r.Context(), v.tx, func(t *Transaction) bool {
 		if !t.Pending.same(old) {
 			return false

@@ -73,6 +73,7 @@ type Pending struct {
 	Enroll bool // setting the factor up, as opposed to proving it
 	// Discover is a passkey of whoever it may be, as opposed to one of a person who is known.
 	Discover bool
+	Resent   bool // the code of another mail, which the person asked for
 	Prompt   factors.Prompt
 	State    factors.State
 	Begun    time.Time

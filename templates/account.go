@@ -27,12 +27,25 @@ func (x Factor) icon() string {
 	return "phone"
 }
 
+func (d Device) icon() string {
+	if d.Phone {
+		return "phone"
+	}
+	return "screen"
+}
+
 // named is what a person calls a factor; one without a name is called by its kind.
 func (f Frame) named(x Factor) (string, error) {
 	if x.Name != "" {
 		return x.Name, nil
 	}
 	return f.t("method." + x.Kind)
+}
+
+// calledByKind reports whether the name of a factor says no more than its kind.
+func (f Frame) calledByKind(x Factor) bool {
+	kind, err := f.t("method." + x.Kind)
+	return err == nil && x.Name == kind
 }
 
 // place is the message for where a passkey is. Of a passkey on another device, "this device" would be wrong.

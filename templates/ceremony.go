@@ -24,6 +24,14 @@ func (c Ceremony) attributes() templ.Attributes {
 	return a
 }
 
+// absentKey is what is said where the ceremony cannot be.
+func (c Ceremony) absentKey() string {
+	if c.Alone {
+		return "passkey.absent.alone"
+	}
+	return "passkey.absent"
+}
+
 // ofPasskey reports whether a problem is about a ceremony and not about the field of the page.
 func ofPasskey(t Text) bool { return strings.HasPrefix(t.Key, "passkey.") }
 

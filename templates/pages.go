@@ -174,6 +174,14 @@ func (p Methods) hint(kind string) string {
 	return "method." + kind + ".hint"
 }
 
+// back is where to go back to, where the page does not lead there already.
+func (a Again) back(led bool) string {
+	if led {
+		return ""
+	}
+	return a.Cancel
+}
+
 // cancelKey is what leads away from a set-up: out of the sign-in, back to the account page, or on to the app.
 func cancelKey(adding, aside bool) string {
 	switch {
@@ -221,6 +229,9 @@ func (p Challenge) label() string {
 // lead says what became of the mail.
 func (m Mailed) lead() Text {
 	key := "challenge.email.lead"
+	if m.Resent {
+		key = "challenge.email.resent"
+	}
 	if m.State == "delayed" || m.State == "refused" {
 		key = "challenge.email." + m.State
 	}

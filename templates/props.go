@@ -39,6 +39,13 @@ type Ceremony struct {
 	Auto    bool          // also offered by the autofill of the mail address (conditional mediation)
 	Expires time.Duration // how long the options are good from now: a page on which nothing was typed is loaded again then
 	Absent  bool
+	Alone   bool // with Absent: the page has no other way
+}
+
+// Again says why somebody who is signed in is asked once more; zero for who is not.
+type Again struct {
+	Why    Text
+	Cancel string // POST here to go back as before
 }
 
 // Can is the name of the hidden field of the main form of every page of a sign-in, and of every Ceremony,
@@ -68,6 +75,7 @@ type Password struct {
 	Closed  bool          // no password is taken for Email: no form, but whom to ask
 	Passkey Ceremony      // instead of the password, by any passkey of the browser; also with Closed
 	Signal  string        // as in Passkey
+	Again   Again
 
 	Cancel    string // with Closed: POST here to go back to the app without signing in
 	Reference string // with Closed: the request id, for who is asked
@@ -124,6 +132,7 @@ type Challenge struct {
 	Action  string // field `code`
 	Email   string
 	Mail    Mailed // with Kind "email"
+	Again   Again
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Problem Text
@@ -138,6 +147,7 @@ type Challenge struct {
 type Mailed struct {
 	Address string        // masked; empty: nothing was sent, and Problem says why: no form, another way
 	Resend  string        // POST here for another mail
+	Resent  bool          // it is another one, which the person asked for
 	Wait    time.Duration // until Resend is taken; the script counts it down and lets the button be pressed then
 	State   string        // "waiting", "sent", "delayed", "refused": what is not sent is said on the page
 	Watch   string        // GET here answers 200 and one of those words as text; empty: it will not change. The script asks every few seconds and loads the page again on "delayed" and "refused"
@@ -150,6 +160,8 @@ type Passkey struct {
 	Email   string
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
+	Again   Again
+	Made    bool   // it was made just now, and is used for the first time
 	Signal  string // a credential that is none: the argument of PublicKeyCredential.signalUnknownCredential; empty: none
 	Problem Text
 	Retry   time.Duration

@@ -49,6 +49,7 @@ type Recovery struct {
 // Device is a session.
 type Device struct {
 	Name     string // "Safari on an iPhone"
+	Phone    bool   // it is one that is held in a hand
 	Address  string // the network address where it was last proved
 	Created  time.Time
 	LastUsed time.Time

@@ -43,13 +43,17 @@ func passkeys() []shown {
 	identifierStopped.Problem = text("passkey.cancelled")
 	identifierFormat.Problem, identifierFormat.Email = text("identifier.format"), "charlotte"
 	password := templates.Password{Frame: frame, Action: tx + "/password", Edit: tx + "/switch", Email: charlotte, Passkey: using}
-	passwordUnknown := password
+	passwordUnknown, passwordAgain := password, password
+	passwordAgain.Again = templates.Again{Why: text("again.app"), Cancel: tx + "/cancel"}
 	passwordUnknown.Problem = text("passkey.unknown")
 	passwordPolicy := password
 	passwordPolicy.Passkey, passwordPolicy.Problem = templates.Ceremony{}, text("passkey.policy")
 	passkey := templates.Passkey{Frame: frame, Ceremony: asked, Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}
+	passkeyAgain, passkeyMade := passkey, passkey
+	passkeyMade.Made, passkeyMade.Other = true, ""
+	passkeyAgain.Again = templates.Again{Why: text("again.change"), Cancel: tx + "/cancel"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
-	alone.Other = ""
+	alone.Other, alone.Alone = "", true
 	waiting.Problem, waiting.Retry = text("attempt.wait"), 40*time.Second
 	closed.Closed = true
 	closedAll.Closed, closedAll.Other, closedAll.Cancel, closedAll.Reference = true, "", tx+"/cancel", "0JMQW2T7ZK4E"
@@ -66,6 +70,9 @@ func passkeys() []shown {
 		{"identifier-passkey-format", identifierFormat},
 		{"password-passkey", password},
 		{"password-passkey-unknown", passwordUnknown},
+		{"password-again", passwordAgain},
+		{"passkey-again", passkeyAgain},
+		{"passkey-made", passkeyMade},
 		{"password-passkey-policy", passwordPolicy},
 		{"passkey", passkey},
 		{"passkey-alone", alone},
@@ -95,6 +102,8 @@ func mailed() []shown {
 	}
 	wrong, delayed, refused, limited, unsent, unsentAlone, ready := email, email, email, email, email, email, email
 	ready.Mail.Wait = 0
+	resent := email
+	resent.Mail.Resent = true
 	wrong.Problem = text("email.expired")
 	delayed.Mail.State, refused.Mail.State, refused.Mail.Wait = "delayed", "refused", 0
 	limited.Problem = templates.Text{Key: "email.limit", Args: map[string]any{"Wait": 42 * time.Minute}}
@@ -105,6 +114,7 @@ func mailed() []shown {
 	return []shown{
 		{"email", email},
 		{"email-ready", ready},
+		{"email-resent", resent},
 		{"email-expired", wrong},
 		{"email-delayed", delayed},
 		{"email-refused", refused},
@@ -181,7 +191,7 @@ func account() []shown {
 		Kind: "passkey", Name: "Charlotte's security key", Place: "key", Created: now.AddDate(0, -1, 0), LastUsed: now.AddDate(0, 0, -20), Barred: true, Link: "/account/factors/3",
 	}
 	app := templates.Factor{Kind: "totp", Name: "Authenticator app", Created: now.AddDate(0, -4, 0), LastUsed: now.AddDate(0, 0, -9), Link: "/account/factors/4"}
-	here := templates.Device{Name: "Safari on an iPhone", Address: "203.0.113.24", Created: now.AddDate(0, 0, -6), LastUsed: now, Here: true}
+	here := templates.Device{Name: "Safari on an iPhone", Phone: true, Address: "203.0.113.24", Created: now.AddDate(0, 0, -6), LastUsed: now, Here: true}
 	there := templates.Device{
 		Name: "Chrome on Windows", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Created: now.AddDate(0, 0, -12), LastUsed: now.Add(-30 * time.Hour), Link: "/account/sessions/2",
 	}

@@ -34,7 +34,7 @@ var asked = slices.Concat(
 	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
 	under("account.", "last", "full"),
 	under("account.done.", "added", "removed", "removed.recovery", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
-	under("activity.", "signedin", "failed.password", "failed.factor", "locked", "password", "password.support",
+	under("activity.", "signedin", "confirmed", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
 		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
 		"ended", "ended.support", "created", "updated"),
@@ -45,7 +45,7 @@ var asked = slices.Concat(
 
 // composed are the messages whose keys the pages put together from a kind, a state or a month.
 var composed = slices.Concat(
-	both("challenge.", "totp", "recovery", "email"), under("challenge.email.", "delayed", "refused"),
+	both("challenge.", "totp", "recovery", "email"), under("challenge.email.", "resent", "delayed", "refused"),
 	under("method.", "totp", "passkey", "email", "recovery", "password"),
 	under("method.", "totp.hint", "passkey.hint", "email.hint", "recovery.hint", "password.hint"),
 	under("method.", "totp.enroll", "passkey.enroll", "email.enroll", "recovery.enroll", "password.enroll"),

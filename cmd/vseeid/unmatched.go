@@ -17,20 +17,21 @@ type notices struct {
 
 // serve shows a notice whose texts are notice.<name>.title and .body, and the reference of the log.
 func (n notices) serve(w http.ResponseWriter, r *http.Request, status int, name string) {
-	n.show(w, r, status, name, storage.OriginOf(r.Context()).RequestID)
+	n.show(w, r, status, name, storage.OriginOf(r.Context()).RequestID, templates.Action{})
 }
 
 // root is what the bare address says: there is nothing wrong, so there is no reference.
 func (n notices) root(w http.ResponseWriter, r *http.Request) {
-	n.show(w, r, http.StatusOK, "root", "")
+	n.show(w, r, http.StatusOK, "root", "", templates.Action{URL: "/account", Label: templates.Text{Key: "notice.account"}})
 }
 
-func (n notices) show(w http.ResponseWriter, r *http.Request, status int, name, reference string) {
+func (n notices) show(w http.ResponseWriter, r *http.Request, status int, name, reference string, link templates.Action) {
 	err := templates.Serve(w, r, status, templates.Notice{
 		Frame:     n.frame,
 		Title:     templates.Text{Key: "notice." + name + ".title"},
 		Body:      []templates.Text{{Key: "notice." + name + ".body"}},
 		Reference: reference,
+		Link:      link,
 	})
 	if err != nil {
 		n.log.ErrorContext(r.Context(), "page of a notice", "request_id", storage.OriginOf(r.Context()).RequestID, "error", err)

@@ -39,6 +39,16 @@ func Device(userAgent, platform string) string {
 	return string(deviceOf(useragent.Parse(userAgent), platform))
 }
 
+// Handheld reports whether it is a phone or a tablet that says so.
+func Handheld(userAgent string) bool {
+	switch deviceOf(useragent.Parse(userAgent), "") {
+	case iPhone, iPad, androidPhone, androidTablet:
+		return true
+	case mac, windows, chromebook, linux, device:
+	}
+	return false
+}
+
 // kind is a sort of device.
 type kind string
 

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,10 @@ func TestBrowserAndDevice(t *testing.T) {
 			}
 			if got := agent.Device(tc.userAgent, tc.platform); got != tc.device {
 				t.Errorf("Device: %q, want %q", got, tc.device)
+			}
+			held := regexp.MustCompile("^(iP|Android)").MatchString(tc.device)
+			if got := agent.Handheld(tc.userAgent); tc.platform == "" && got != held {
+				t.Errorf("Handheld: %v, want %v", got, held)
 			}
 		})
 	}

@@ -63,9 +63,9 @@ addEventListener("pageshow", () => {
 // form_post: the response goes to the client by itself.
 for (const form of all("form[data-send]")) send(form);
 
-// Days and times in the time zone and the manner of the person, as far as the language is the one of the page.
+// Days and times in the time zone of the person, written as the page and the mails write them: the day before the month.
 const language = document.documentElement.lang;
-const own = navigator.languages?.find((l) => l.split("-")[0] === language.split("-")[0]) ?? language;
+const own = language === "en" ? "en-GB" : language;
 for (const e of all("time[data-time]")) {
   const timeStyle = e.dataset.time === "minute" ? "short" : undefined;
   e.textContent = new Intl.DateTimeFormat(own, { dateStyle: "long", timeStyle }).format(new Date(e.dateTime));

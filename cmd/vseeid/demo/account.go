@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -79,8 +80,12 @@ func (a *app) userinfo(w http.ResponseWriter, r *http.Request) error {
 // the ID token named.
 func (who *person) ask(ctx context.Context, p *provider) error {
 	info, err := p.oidc.UserInfo(ctx, oauth2.StaticTokenSource(who.token))
-	if err != nil {
-		return &failure{title: "The sign-in service did not answer", body: "The access token may have run out: refresh it, or sign in again.", err: err}
+	var away *url.Error
+	switch {
+	case errors.As(err, &away):
+		return &failure{title: "The sign-in service did not answer", body: "Wait a moment, then try again.", err: err}
+	case err != nil: // it answered, and not with what was asked for
+		return &failure{title: "Your sign-in may have ended", body: "The sign-in service does not take the access token any more. Refresh it, or sign in again.", err: err}
 	}
 	if info.Subject != who.claims["sub"] {
 		return &failure{title: "The sign-in service answered for somebody else"}

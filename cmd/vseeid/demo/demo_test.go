@@ -216,7 +216,7 @@ func TestSignIn(t *testing.T) {
 		l := newLiar(t)
 		v := visit(t, newApp(t, l, secret))
 		page := v.signIn(l)
-		if !strings.Contains(page, welcome) || !strings.Contains(page, "a one-time code and a password: two factors") {
+		if !strings.Contains(page, welcome) || !strings.Contains(page, "a password and a one-time code: two factors") {
 			t.Errorf("signed in: %s", page)
 		}
 		if l.asked.Get("code_challenge_method") != "S256" || l.asked.Get("response_type") != "code" || len(l.asked.Get("nonce")) < 20 {
@@ -496,5 +496,22 @@ func TestProviderIsAway(t *testing.T) {
 	}
 	if w, page := v.send(http.MethodGet, "/login"); w.StatusCode != http.StatusBadRequest || !strings.Contains(page, "cannot be reached") || strings.Contains(page, "connect:") {
 		t.Errorf("login: %s %s", w.Status, page)
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for _, c := range []struct {
+		amr  []any
+		want string
+	}{
+		{nil, ""},
+		{[]any{"pwd"}, "Signed in with a password: one factor."},
+		{[]any{"mca", "mfa", "otp", "pwd"}, "Signed in with a password and a code by mail: two factors."},
+		{[]any{"mfa", "otp", "pwd"}, "Signed in with a password and a one-time code: two factors."},
+		{[]any{"hwk", "mfa", "pop", "user"}, "Signed in with a passkey: two factors."},
+	} {
+		if got := sentence(map[string]any{"amr": c.amr}); got != c.want {
+			t.Errorf("%v: %q, want %q", c.amr, got, c.want)
+		}
 	}
 }

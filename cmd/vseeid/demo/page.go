@@ -98,22 +98,26 @@ func firstOf(otherwise string, claims ...any) string {
 // sentence says what amr says. An app that needs a second factor checks for "mfa" in amr, or
 // better asks for it by acr_values and checks acr.
 func sentence(claims map[string]any) string {
-	words := map[string]string{"pwd": "a password", "otp": "a one-time code", "hwk": "a security key", "swk": "a passkey", "mca": "a code by mail"}
-	var how []string
-	mfa := false
 	amr, _ := claims["amr"].([]any)
-	for _, v := range amr {
-		s, _ := v.(string)
-		mfa = mfa || s == "mfa"
-		if w, ok := words[s]; ok {
-			how = append(how, w)
+	says := func(v string) bool { return slices.Contains(amr, any(v)) }
+	var how []string
+	for _, w := range []struct {
+		words string
+		said  bool
+	}{
+		{"a password", says("pwd")},
+		{"a passkey", says("hwk") || says("swk")},
+		{"a code by mail", says("mca")},
+		{"a one-time code", says("otp") && !says("mca")}, // of a code by mail both are said
+	} {
+		if w.said {
+			how = append(how, w.words)
 		}
 	}
-	slices.Sort(how)
 	if len(how) == 0 {
 		return ""
 	}
-	if mfa {
+	if says("mfa") {
 		return "Signed in with " + strings.Join(how, " and ") + ": two factors."
 	}
 	return "Signed in with " + strings.Join(how, " and ") + ": one factor."
