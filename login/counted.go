@@ -73,7 +73,7 @@ func (p Policy) counts(e factors.Evidence, enrolled []factors.Enrollment) bool {
 		return p.Allows(e.Kind)
 	case factors.TOTP, factors.Passkey, factors.Email:
 		return slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool {
-			return have.Kind == e.Kind && e.Source == source(have) && p.takes(have, enrolled)
+			return have.Kind == e.Kind && e.Source == have.Source() && p.takes(have, enrolled)
 		})
 	case factors.Ticket:
 	}
@@ -104,19 +104,9 @@ func (p Policy) lesser(e factors.Enrollment, enrolled []factors.Enrollment) bool
 		slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool { return have.Kind == factors.Passkey })
 }
 
-// source is what evidence of an enrollment rests on.
-func source(e factors.Enrollment) string {
-	if e.Kind == factors.Email {
-		return mailboxSource(e.ID)
-	}
-	return string(e.Kind) + ":" + e.ID
-}
-
-func mailboxSource(address string) string { return "mailbox:" + address }
-
 // rests reports whether any of the evidence is a proof of e.
 func rests(evidence []factors.Evidence, e factors.Enrollment) bool {
-	return slices.ContainsFunc(evidence, func(ev factors.Evidence) bool { return ev.Kind == e.Kind && ev.Source == source(e) })
+	return slices.ContainsFunc(evidence, func(ev factors.Evidence) bool { return ev.Kind == e.Kind && ev.Source == e.Source() })
 }
 
 // primary reports whether e can be the first proof of a sign-in: a passkey can that verified its user.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/templates"
 )
 
@@ -142,6 +141,3 @@ func heard(said string, before []Capability) []Capability {
 
 // platformAttached reports whether the browser says that the passkey is on its own device.
 func platformAttached(r *http.Request) bool { return r.PostFormValue("attachment") == "platform" }
-
-// passkeySource is the Source of a passkey's evidence; see factors.Evidence.
-const passkeySource = string(factors.Passkey) + ":"

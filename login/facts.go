@@ -142,7 +142,7 @@ func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Eviden
 		}
 		out[i].Source = passwordSource
 		if !u.PasswordMail.IsZero() && now.Before(u.PasswordMail.Add(mailReset)) {
-			out[i].Source = mailboxSource(u.Email)
+			out[i].Source = factors.MailboxSource(u.Email)
 		}
 	}
 	return out

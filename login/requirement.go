@@ -152,7 +152,7 @@ func (q inquiry) meets(e factors.Enrollment, need requirement) bool {
 // only the proof says: the record that knows is sealed. So where a policy takes no other word, a passkey
 // is asked for that may turn out to be less than phrh.
 func promised(e factors.Enrollment) factors.Evidence {
-	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: source(e), AMR: []string{"otp"}}
+	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: e.Source(), AMR: []string{"otp"}}
 	if e.Kind == factors.Passkey {
 		ev.AMR = []string{"pop", "swk", "user"}
 		if e.Place == factors.OnDevice || e.Place == factors.OnKey {

@@ -67,8 +67,13 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 	if err != nil {
 		return err
 	}
-	if err := s.usedHere(w, r, v.user.ID, tx.Can, strings.TrimPrefix(evidence.Source, passkeySource)); err != nil {
-		return err
+	for _, e := range v.with(factors.Passkey) {
+		if e.Source() != evidence.Source {
+			continue
+		}
+		if err := s.usedHere(w, r, v.user.ID, tx.Can, e.ID); err != nil {
+			return err
+		}
 	}
 	return s.advance(w, r, tx)
 }

@@ -116,7 +116,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 		return factors.Evidence{}, fmt.Errorf("recovery: burn the code: %w", err)
 	}
 	return factors.Evidence{
-		Kind: factors.Recovery, Source: "recovery:" + id, Class: factors.Has,
+		Kind: factors.Recovery, Source: factors.Enrollment{Kind: factors.Recovery, ID: id}.Source(), Class: factors.Has,
 		AMR: []string{"otp"}, At: now,
 	}, nil
 }
