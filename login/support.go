@@ -120,16 +120,3 @@ func (s Support) Ticket(ctx context.Context, userID string, valid time.Duration,
 	}
 	return code, expires, nil
 }
-
-// typedTicket brings a ticket as it was typed into the form in which it was made. It returns false
-// for what cannot be one.
-func typedTicket(typed string) (string, bool) {
-	if len(typed) > 64 {
-		return "", false
-	}
-	code := strings.NewReplacer(" ", "", "-", "", "\t", "", "0", "O", "1", "I", "8", "B").Replace(strings.ToUpper(typed))
-	if len(code) != ticketLength || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
-		return "", false
-	}
-	return code, true
-}
