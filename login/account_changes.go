@@ -39,7 +39,7 @@ func (s *Server) beginAdding(w http.ResponseWriter, r *http.Request, v visit, k 
 	} else if err != nil {
 		return err
 	}
-	tx := sudo(donePath(done))
+	tx := toChange(donePath(done))
 	tx.Adds = k
 	return s.beginHere(w, r, tx)
 }

@@ -80,8 +80,8 @@ func (p Policy) counts(e factors.Evidence, enrolled []factors.Enrollment) bool {
 	return false
 }
 
-// takes reports whether a proof of have counts. A mailbox depends on another factor where the person
-// could set one up: it does not stand for it.
+// takes reports whether a proof of have counts. Where the policy lets people set up a factor of their own, a
+// mailed code counts only beside one: it never stands in for setting one up.
 func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bool {
 	if have.Kind == factors.Email && slices.ContainsFunc(selfEnrolled, p.Lets) &&
 		!slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return slices.Contains(selfEnrolled, e.Kind) }) {

@@ -113,7 +113,7 @@ func (s *Server) keepRemembered(w http.ResponseWriter, m remembered) error {
 	}
 }
 
-// knows is a change of a Device: the passkey was made or used on it.
+// knowsPasskey is a change of a Device: the passkey was made or used on it, later than any other.
 func knowsPasskey(enrollmentID string) func(*Device) {
 	return func(d *Device) {
 		d.Knows = slices.DeleteFunc(d.Knows, func(id string) bool { return id == enrollmentID })
