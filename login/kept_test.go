@@ -203,13 +203,13 @@ type slowLeaves struct {
 	before *func()
 }
 
-func (s slowLeaves) PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error {
+func (s slowLeaves) PutOff(ctx context.Context, userID, orgID, by string, used int, trail storage.Trail) error {
 	if *s.before != nil {
 		f := *s.before
 		*s.before = nil
 		f()
 	}
-	return s.DB.PutOff(ctx, userID, orgID, used, trail)
+	return s.DB.PutOff(ctx, userID, orgID, by, used, trail)
 }
 
 // TestOneSkipIsOneSignIn: what is put off is counted before it holds, in whatever order the requests come.
