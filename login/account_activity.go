@@ -91,7 +91,7 @@ func plain(e storage.Event) (key string, odd bool) {
 	case storage.UserUpdated:
 		return "updated", true
 	case storage.SignInUnmet, storage.TokenCreated, storage.TokenRevoked, storage.SessionCreated, storage.SessionRenewed, storage.SequenceFailed,
-		storage.CeremonyFailed, storage.UserDeleted, storage.OrgChanged, storage.MembershipChanged, storage.ClientChanged, storage.KeyCreated:
+		storage.CeremonyFailed, storage.HelpShown, storage.UserDeleted, storage.OrgChanged, storage.MembershipChanged, storage.ClientChanged, storage.KeyCreated:
 	}
 	return "", false
 }
