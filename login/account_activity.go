@@ -77,6 +77,8 @@ func plain(e storage.Event) (key string, odd bool) {
 		return "code", false
 	case storage.Repudiated:
 		return "repudiated", true
+	case storage.DeviceLost:
+		return "lost", true
 	case storage.RecoveryUsed:
 		return "recovery", true
 	case storage.TokenReused:

@@ -178,6 +178,7 @@ func (s *Server) standing(ctx context.Context, k factors.Kind, v visit) (wait ti
 // ways are what a page of one method says of the others, and of itself.
 type ways struct {
 	other, cancel string
+	lost          string // where the page leads to no list
 	reference     string // where the page leads to nobody else
 	retry         time.Duration
 	closed        bool
@@ -195,7 +196,7 @@ func (s *Server) waysOf(r *http.Request, v visit, kind factors.Kind, p problem) 
 		len(open) > 0 && len(s.missing(v, closed)) > 0:
 		w.other = v.tx.path("method")
 	default:
-		w.cancel = v.tx.path("cancel")
+		w.cancel, w.lost = v.tx.path("cancel"), v.report()
 	}
 	var wait time.Duration
 	if wait, w.closed, err = s.standing(r.Context(), kind, v); err != nil {
@@ -238,7 +239,7 @@ func (s *Server) codePage(r *http.Request, v visit, frame templates.Frame, p pro
 	page := templates.Challenge{
 		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
 		Switch: v.tx.path("switch"), Again: v.again(), Problem: p.text, Retry: w.retry, Closed: w.closed,
-		Other: w.other, Cancel: w.cancel, Reference: w.reference,
+		Other: w.other, Lost: w.lost, Cancel: w.cancel, Reference: w.reference,
 	}
 	if kind == factors.Email {
 		if page.Mail, err = s.mailed(r, v, p); err != nil {
@@ -259,7 +260,7 @@ func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p 
 	return templates.Passkey{
 		Frame: frame, Ceremony: ceremony, Email: v.user.Email, Switch: v.tx.path("switch"),
 		Again: v.again(), Made: v.tx.Registered != "", Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
-		Other: w.other, Cancel: w.cancel, Reference: w.reference,
+		Other: w.other, Lost: w.lost, Cancel: w.cancel, Reference: w.reference,
 	}, nil
 }
 
@@ -392,6 +393,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v visit) error {
 		page.Button = templates.Action{URL: v.tx.path("switch"), Label: templates.Text{Key: "notice.switch"}}
 	case len(v.enrolled) > 0:
 		page.Title, page.Body = said("notice.stuck")
+		page.Link = templates.Action{URL: v.report(), Label: templates.Text{Key: "lost.link"}}
 	default:
 		page.Title, page.Body = said("notice.noenroll")
 	}
