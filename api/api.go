@@ -124,11 +124,11 @@ func (o operations) ResetMFA(w http.ResponseWriter, r *http.Request, id UserID) 
 		if err := read(w, r, &body); err != nil {
 			return err
 		}
-		removed, err := o.Support.ResetMFA(r.Context(), id, by.why(body.Reason))
+		reset, err := o.Support.ResetMFA(r.Context(), id, by.why(body.Reason))
 		if err != nil {
 			return err
 		}
-		return write(w, http.StatusOK, ResetDone{UserId: id, Removed: removed})
+		return write(w, http.StatusOK, ResetDone{UserId: id, Removed: reset.Removed, HasPassword: reset.HasPassword})
 	}).ServeHTTP(w, r)
 }
 

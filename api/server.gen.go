@@ -38,6 +38,9 @@ type Reset struct {
 
 // ResetDone defines model for ResetDone.
 type ResetDone struct {
+	// HasPassword False for who cannot sign in until `vseeid user password` has set a password: a "this was not me" took it away.
+	HasPassword bool `json:"has_password"`
+
 	// Removed How many factors there were.
 	Removed int    `json:"removed"`
 	UserId  string `json:"user_id"`

@@ -30,6 +30,37 @@ func Digits(typed string, n int) (string, error) {
 	return out.String(), nil
 }
 
+// Base32 is a code of n characters of base32 as it was meant. Beside what Digits leaves out it forgives case,
+// dots and underscores, and the digits that base32 leaves out because they look like a letter. Anything else is
+// ErrFormat.
+func Base32(typed string, n int) (string, error) {
+	if len(typed) > 4*typedLimit {
+		return "", ErrFormat
+	}
+	var out strings.Builder
+	for _, r := range typed {
+		switch {
+		case 'A' <= r && r <= 'Z', '2' <= r && r <= '7':
+			out.WriteRune(r)
+		case 'a' <= r && r <= 'z':
+			out.WriteRune(r - 'a' + 'A')
+		case r == '0':
+			out.WriteByte('O')
+		case r == '1': // codes are shown in capitals, where it looks like I and not like L
+			out.WriteByte('I')
+		case r == '8':
+			out.WriteByte('B')
+		case strings.ContainsRune("_."+Between, r):
+		default:
+			return "", ErrFormat
+		}
+	}
+	if out.Len() != n {
+		return "", ErrFormat
+	}
+	return out.String(), nil
+}
+
 // Between is what may stand between the characters of a code.
 const Between = " \t\r\n-\u00a0\u2009\u200b\u2010\u2011\u2013"
 

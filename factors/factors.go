@@ -116,6 +116,18 @@ type Enrollment struct {
 	Proved Evidence
 }
 
+// Source is what a proof of e rests on: Evidence.Source. Of a mailbox, whose ID is its address, it is the
+// same whatever else was proved by that mailbox.
+func (e Enrollment) Source() string {
+	if e.Kind == Email {
+		return MailboxSource(e.ID)
+	}
+	return string(e.Kind) + ":" + e.ID
+}
+
+// MailboxSource is what everything rests on that whoever reads the mailbox of an address can prove.
+func MailboxSource(address string) string { return "mailbox:" + address }
+
 // Prompt is what a page has to show for a ceremony. Each factor fills what it has.
 type Prompt struct {
 	Key  string `json:"key,omitempty"`  // the TOTP seed in base32, without padding

@@ -139,7 +139,7 @@ func (s *Server) sudo(w http.ResponseWriter, r *http.Request, page string) (visi
 	if err != nil {
 		return v, false, err
 	}
-	own := sudo(page)
+	own := toChange(page)
 	if v.tx.UserID == "" { // the page asks again, once it is known whom
 		return v, false, s.beginHere(w, r, Transaction{Return: page})
 	}
@@ -151,8 +151,8 @@ func (s *Server) sudo(w http.ResponseWriter, r *http.Request, page string) (visi
 	return v, false, s.beginHere(w, r, own)
 }
 
-// sudo is a sign-in to a page that changes the account.
-func sudo(page string) Transaction {
+// toChange is a sign-in that goes on to a page that changes the account.
+func toChange(page string) Transaction {
 	age := sudoAge
 	return Transaction{Return: page, Changes: true, Demand: Demand{MaxAge: &age}}
 }

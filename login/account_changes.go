@@ -23,18 +23,25 @@ func (s *Server) addFactor(w http.ResponseWriter, r *http.Request, v visit) erro
 	kind := factors.Kind(r.PathValue("kind"))
 	switch {
 	case v.addable(kind):
-		return s.beginHere(w, r, adds(kind, "added"))
+		return s.beginAdding(w, r, v, kind, "added")
 	case slices.Contains(listed, kind) && len(v.of(kind)) >= MaxOfKind:
 		return s.showAccount(w, r, v, http.StatusConflict, templates.Text{Key: "account.full"})
 	}
 	return s.noSuch(w, r)
 }
 
-// adds is a sign-in that sets up a factor and goes on to the account page, which says what was done.
-func adds(k factors.Kind, done string) Transaction {
-	tx := sudo(donePath(done))
+// beginAdding begins a sign-in that sets up a factor and goes on to the account page, which says what was
+// done. It is a change like any other, and there are only so many in an hour.
+func (s *Server) beginAdding(w http.ResponseWriter, r *http.Request, v visit, k factors.Kind, done string) error {
+	var many tooMany
+	if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
+		return s.tooManyChanges(w, r, many.wait)
+	} else if err != nil {
+		return err
+	}
+	tx := toChange(donePath(done))
 	tx.Adds = k
-	return tx
+	return s.beginHere(w, r, tx)
 }
 
 // askRecovery says what becomes of the recovery code when it is replaced, before a new one is shown. Who
@@ -58,7 +65,7 @@ func (s *Server) newRecovery(w http.ResponseWriter, r *http.Request, v visit) er
 	if v.recoveryCard().New == "" {
 		return s.noSuch(w, r)
 	}
-	return s.beginHere(w, r, adds(factors.Recovery, "recovery"))
+	return s.beginAdding(w, r, v, factors.Recovery, "recovery")
 }
 
 // theirs is the factor that the path names, if it is one of the person's that have a page.

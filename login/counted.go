@@ -73,15 +73,15 @@ func (p Policy) counts(e factors.Evidence, enrolled []factors.Enrollment) bool {
 		return p.Allows(e.Kind)
 	case factors.TOTP, factors.Passkey, factors.Email:
 		return slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool {
-			return have.Kind == e.Kind && e.Source == source(have) && p.takes(have, enrolled)
+			return have.Kind == e.Kind && e.Source == have.Source() && p.takes(have, enrolled)
 		})
 	case factors.Ticket:
 	}
 	return false
 }
 
-// takes reports whether a proof of have counts. A mailbox depends on another factor where the person
-// could set one up: it does not stand for it.
+// takes reports whether a proof of have counts. Where the policy lets people set up a factor of their own, a
+// mailed code counts only beside one: it never stands in for setting one up.
 func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bool {
 	if have.Kind == factors.Email && slices.ContainsFunc(selfEnrolled, p.Lets) &&
 		!slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return slices.Contains(selfEnrolled, e.Kind) }) {
@@ -104,19 +104,9 @@ func (p Policy) lesser(e factors.Enrollment, enrolled []factors.Enrollment) bool
 		slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool { return have.Kind == factors.Passkey })
 }
 
-// source is what evidence of an enrollment rests on.
-func source(e factors.Enrollment) string {
-	if e.Kind == factors.Email {
-		return mailboxSource(e.ID)
-	}
-	return string(e.Kind) + ":" + e.ID
-}
-
-func mailboxSource(address string) string { return "mailbox:" + address }
-
 // rests reports whether any of the evidence is a proof of e.
 func rests(evidence []factors.Evidence, e factors.Enrollment) bool {
-	return slices.ContainsFunc(evidence, func(ev factors.Evidence) bool { return ev.Kind == e.Kind && ev.Source == source(e) })
+	return slices.ContainsFunc(evidence, func(ev factors.Evidence) bool { return ev.Kind == e.Kind && ev.Source == e.Source() })
 }
 
 // primary reports whether e can be the first proof of a sign-in: a passkey can that verified its user.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/templates"
 )
 
@@ -114,7 +113,7 @@ func (s *Server) keepRemembered(w http.ResponseWriter, m remembered) error {
 	}
 }
 
-// knows is a change of a Device: the passkey was made or used on it.
+// knowsPasskey is a change of a Device: the passkey was made or used on it, later than any other.
 func knowsPasskey(enrollmentID string) func(*Device) {
 	return func(d *Device) {
 		d.Knows = slices.DeleteFunc(d.Knows, func(id string) bool { return id == enrollmentID })
@@ -142,6 +141,3 @@ func heard(said string, before []Capability) []Capability {
 
 // platformAttached reports whether the browser says that the passkey is on its own device.
 func platformAttached(r *http.Request) bool { return r.PostFormValue("attachment") == "platform" }
-
-// passkeySource is the Source of a passkey's evidence; see factors.Evidence.
-const passkeySource = string(factors.Passkey) + ":"

@@ -133,7 +133,8 @@ func (f facts) known(tx Transaction, now time.Time) Transaction {
 // mail code proves beside it is the same mailbox once more.
 const mailReset = 7 * 24 * time.Hour
 
-// borne is what the person bears out of evidence: what is not outdated, a password by what it rests on.
+// borne is the evidence that still holds for the person. A password that was set by a link in a mail rests on
+// the mailbox for a while.
 func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Evidence {
 	out := slices.DeleteFunc(slices.Clone(evidence), u.outdated)
 	for i, e := range out {
@@ -142,7 +143,7 @@ func (u User) borne(evidence []factors.Evidence, now time.Time) []factors.Eviden
 		}
 		out[i].Source = passwordSource
 		if !u.PasswordMail.IsZero() && now.Before(u.PasswordMail.Add(mailReset)) {
-			out[i].Source = mailboxSource(u.Email)
+			out[i].Source = factors.MailboxSource(u.Email)
 		}
 	}
 	return out

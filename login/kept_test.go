@@ -273,11 +273,15 @@ func TestN18_ChangesHaveALimit(t *testing.T) {
 	before := len(w.mails(anna.user))
 	for range 80 {
 		p := anna.follow(anna.post("/account/recovery"))
+		if p.status == http.StatusTooManyRequests {
+			if n := len(w.mails(anna.user)) - before; n == 0 || n > 35 {
+				t.Errorf("%d mails in no time", n)
+			}
+			return
+		}
 		anna.follow(anna.post(p.on("recovery"), "confirmed", "true"))
 	}
-	if n := len(w.mails(anna.user)) - before; n > 35 {
-		t.Errorf("%d mails in no time", n)
-	}
+	t.Error("there is no limit")
 }
 
 // TestN20_T58_FormOfNobody: a form that does not say where it comes from is not taken.

@@ -210,7 +210,7 @@ func (q inquiry) firstProofFresh() bool {
 func (q inquiry) enrollBy() EnrollBy {
 	by := q.p.enrollBy()
 	if by == ByMail && !slices.ContainsFunc(q.evidence, func(e factors.Evidence) bool {
-		return primary(e) && !slices.ContainsFunc(q.mailbox(), func(box factors.Enrollment) bool { return e.Source == source(box) })
+		return primary(e) && !slices.ContainsFunc(q.mailbox(), func(box factors.Enrollment) bool { return e.Source == box.Source() })
 	}) {
 		return ByTicket
 	}

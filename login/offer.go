@@ -103,9 +103,8 @@ func (q inquiry) offersSignal() bool {
 	return q.can(CanSignal) && q.tx.Device.Signaled != Signaled(q.enrolled, q.tx.Called)
 }
 
-// provedBy reports whether one of the kinds was proved in this transaction, and counts for who adds to
-// what there is, as one of two factors. A mail code is never asked about: it earns nobody a factor that
-// is stronger than it is.
+// provedBy reports whether one of the kinds was proved in this transaction, as one of two factors that count
+// for who changes factors. No caller asks about mailed codes: they must not earn anybody a stronger factor.
 func (q inquiry) provedBy(kinds ...factors.Kind) bool {
 	q = q.under(q.p.changing(q.enrolled))
 	return multiFactor(q.evidence) &&

@@ -84,8 +84,9 @@ func (q inquiry) answered() bool {
 	return len(proved) > 0
 }
 
-// demandsMFA reports whether p asks a person with these factors for a second one. Leave that is counted
-// is for who can use it: who has set something up is not offered anything that could be put off.
+// demandsMFA reports whether p asks a person with these factors for a second one. While a number of sign-ins
+// may be put off, whoever has set anything up is asked: the offer that counts them is only made to who has
+// nothing, and a sign-in that nobody counts could be put off for ever.
 func (p Policy) demandsMFA(enrolled []factors.Enrollment) bool {
 	counted := p.Leave.Skips > 0 && owns(enrolled)
 	return p.MFA == Required || (p.MFA == Optional && (counted || hasFactor(p, enrolled)))
@@ -152,7 +153,7 @@ func (q inquiry) meets(e factors.Enrollment, need requirement) bool {
 // only the proof says: the record that knows is sealed. So where a policy takes no other word, a passkey
 // is asked for that may turn out to be less than phrh.
 func promised(e factors.Enrollment) factors.Evidence {
-	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: source(e), AMR: []string{"otp"}}
+	ev := factors.Evidence{Kind: e.Kind, Class: factors.Has, Source: e.Source(), AMR: []string{"otp"}}
 	if e.Kind == factors.Passkey {
 		ev.AMR = []string{"pop", "swk", "user"}
 		if e.Place == factors.OnDevice || e.Place == factors.OnKey {

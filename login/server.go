@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -131,6 +133,7 @@ type Server struct {
 // New returns a Server. It fails on a Config that is not complete.
 func New(c Config) (*Server, error) {
 	missing := map[string]bool{
+		"Factors": c.Factors == nil,
 		"Issuer": c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
 		"Enrollments": c.Enrollments == nil, "Additions": c.Additions == nil, "Removals": c.Removals == nil,
 		"History": c.History == nil, "Tickets": c.Tickets == nil, "Leaves": c.Leaves == nil, "Outbox": c.Outbox == nil,
@@ -140,10 +143,13 @@ func New(c Config) (*Server, error) {
 		"Finish": c.Finish == nil, "Fail": c.Fail == nil, "StartAgain": c.StartAgain == nil,
 		"StartElsewhere": c.StartElsewhere == nil,
 	}
-	for name, m := range missing {
-		if m {
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		if missing[name] {
 			return nil, errors.New("login: " + name + " is not set")
 		}
+	}
+	if (c.Passkeys == nil) != (c.Factors[factors.Passkey] == nil) {
+		return nil, errors.New("login: Passkeys and the passkey among Factors go together")
 	}
 	if c.Now == nil {
 		c.Now = time.Now

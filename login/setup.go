@@ -7,9 +7,9 @@ import (
 	"github.com/vsee/vseeid/factors"
 )
 
-// SetUp is what binds a person of several organizations who sets something up, or takes it away. What is
-// set up belongs to the account and is good for all of them, whichever the sign-in is for: so all of them
-// together say what it takes, but those that want no second factor of anybody.
+// SetUp joins what the organizations of one person demand of setting a factor up or taking one away. A factor
+// belongs to the account and is good for all of them, whichever one the sign-in is for. Organizations that
+// ask nobody for a second factor have no say.
 type SetUp struct {
 	Enrollment EnrollBy       // what a first factor takes: the most that any of them asks for
 	Factors    []factors.Kind // what may be set up: what all of them allow

@@ -52,14 +52,8 @@ func (v visit) replaces(k factors.Kind) bool {
 
 // setUp keeps a factor that the person has set up, for the open step. The store refuses it when anything
 // that was decided on has changed meanwhile: it is decided anew, and tried again only where the same is
-// still asked for. What is added from the account page is a change like any other there, and there are only
-// so many in an hour.
+// still asked for.
 func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v visit, e factors.Enrollment) error {
-	if v.tx.Changes {
-		if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); err != nil {
-			return err
-		}
-	}
 	for range raceLimit {
 		err := s.keep(r, v, e)
 		switch {

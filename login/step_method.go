@@ -60,7 +60,7 @@ func (s *Server) showMethods(w http.ResponseWriter, r *http.Request, v visit, st
 	return templates.Serve(w, r, status, page, v.tx.Demand.App.Origins...)
 }
 
-// closedWord is the message about a closed kind: nobody can set a mailbox up again.
+// closedWord is the message about a closed kind. A mailbox has its own: nobody can set one up again.
 func closedWord(key string, k factors.Kind) string {
 	if k == factors.Email {
 		return key + ".email"

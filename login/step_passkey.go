@@ -67,15 +67,20 @@ func (s *Server) asserted(w http.ResponseWriter, r *http.Request, v visit, pendi
 	if err != nil {
 		return err
 	}
-	if err := s.usedHere(w, r, v.user.ID, tx.Can, strings.TrimPrefix(evidence.Source, passkeySource)); err != nil {
-		return err
+	for _, e := range v.with(factors.Passkey) {
+		if e.Source() != evidence.Source {
+			continue
+		}
+		if err := s.usedHere(w, r, v.user.ID, tx.Can, e.ID); err != nil {
+			return err
+		}
 	}
 	return s.advance(w, r, tx)
 }
 
-// asserts verifies the answer of a passkey of the person, as verify does. A passkey cannot be guessed, so
-// an answer is counted after it was judged, and what could not be judged is not: whoever sends what is
-// no answer must not make its owner wait. How often is for the limits of the address.
+// asserts verifies the answer of a passkey of the person, as verify does. A passkey cannot be guessed, so an
+// answer is counted after it was verified, and only if it was one to this challenge by a passkey that exists:
+// a stranger who sends rubbish must not lock its owner out. The limits of the address hold the rubbish.
 func (s *Server) asserts(ctx context.Context, v visit, pending *Pending, a factors.Answer) (e factors.Evidence, refusal, err error) {
 	key := AttemptKey(factors.Passkey, v.user.ID)
 	count, err := s.Attempts.Attempt(ctx, key)
@@ -105,8 +110,7 @@ func (s *Server) asserts(ctx context.Context, v visit, pending *Pending, a facto
 	return e, err, s.failed(ctx, factors.Passkey, after, v.user, v.now)
 }
 
-// judged reports whether an answer that was refused was one, to what was asked, and of a passkey that
-// there is.
+// judged reports whether an answer that was refused was well-formed, in time, and by a passkey that exists.
 func judged(refusal error) bool {
 	return !errors.Is(refusal, factors.ErrFormat) && !errors.Is(refusal, factors.ErrExpired) && !errors.Is(refusal, factors.ErrUnknown)
 }
@@ -318,8 +322,8 @@ func (s *Server) hasHere(v visit) bool {
 	})
 }
 
-// allHere is for a device that says that it has a passkey of the person already, and not which: any
-// that is on no key may be it.
+// allHere is for a device that says that it has a passkey of the person already, but not which one: each
+// that is not on a security key may be it.
 func (v visit) allHere(d *Device) {
 	for _, e := range v.of(factors.Passkey) {
 		if e.Place != factors.OnKey {

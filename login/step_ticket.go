@@ -18,8 +18,8 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request) error {
 	if typed == "" {
 		return s.wrong(w, r, v, says("ticket.empty"))
 	}
-	code, ok := typedTicket(typed)
-	if !ok {
+	code, err := factors.Base32(typed, ticketLength)
+	if err != nil {
 		return s.wrong(w, r, v, says("ticket.format"))
 	}
 	r, done := heldOn(r)

@@ -26,11 +26,19 @@ type SupportStore interface {
 	User(ctx context.Context, id string) (User, error)
 	// ResetFactors takes every factor from a person, ends every session, revokes every grant, makes
 	// worthless what was proved before at (User.Since), and forgets every failure, ticket, mail code
-	// and link. It says how many factors there were. ErrNotFound: the person is gone.
-	ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (removed int, err error)
+	// and link. ErrNotFound: the person is gone.
+	ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (Reset, error)
 	// CreateTicket keeps an enrollment ticket; the one before it is worthless from then on.
 	// ErrNotFound: the person is gone.
 	CreateTicket(ctx context.Context, userID, code string, at, expires time.Time, trail storage.Trail) error
+}
+
+// Reset is what a reset of a person's factors found.
+type Reset struct {
+	Removed int // how many factors there were
+	// HasPassword is false for who has nothing left to sign in with until one is set: a "this was not
+	// me" that was pressed took the password away, and the reset the link that would set another.
+	HasPassword bool
 }
 
 // SupportNotices writes what the person is told. notice.Writer is it.
@@ -79,15 +87,14 @@ func (w Why) event(t storage.EventType, userID, change string, at time.Time) sto
 }
 
 // ResetMFA takes every factor from a person, signs the person out everywhere and tells the person.
-// The next sign-in sets up anew what the policy demands. It says how many factors there were.
-// ErrReason; storage.ErrNotFound: no such person.
-func (s Support) ResetMFA(ctx context.Context, userID string, why Why) (removed int, err error) {
+// The next sign-in sets up anew what the policy demands. ErrReason; storage.ErrNotFound: no such person.
+func (s Support) ResetMFA(ctx context.Context, userID string, why Why) (Reset, error) {
 	if err := why.check(); err != nil {
-		return 0, err
+		return Reset{}, err
 	}
 	u, err := s.Store.User(ctx, userID)
 	if err != nil {
-		return 0, err
+		return Reset{}, err
 	}
 	now := s.Now()
 	trail := storage.With(why.event(storage.FactorRemoved, u.ID, "reset mfa", now))
@@ -112,17 +119,4 @@ func (s Support) Ticket(ctx context.Context, userID string, valid time.Duration,
 		return "", time.Time{}, err
 	}
 	return code, expires, nil
-}
-
-// typedTicket brings a ticket as it was typed into the form in which it was made. It returns false
-// for what cannot be one.
-func typedTicket(typed string) (string, bool) {
-	if len(typed) > 64 {
-		return "", false
-	}
-	code := strings.NewReplacer(" ", "", "-", "", "\t", "", "0", "O", "1", "I", "8", "B").Replace(strings.ToUpper(typed))
-	if len(code) != ticketLength || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
-		return "", false
-	}
-	return code, true
 }

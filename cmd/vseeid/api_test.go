@@ -87,7 +87,7 @@ func TestT27_ResetByAPI(t *testing.T) {
 	a := s.administration(t)
 	const reason = "lost the phone; called back on the number on file"
 	status, _, done := a.call("/users/"+id+"/mfa/reset", `{"reason":"`+reason+`"}`)
-	if status != http.StatusOK || done["removed"] != 1.0 || done["user_id"] != id {
+	if status != http.StatusOK || done["removed"] != 1.0 || done["user_id"] != id || done["has_password"] != true {
 		t.Fatalf("reset: %d %v", status, done)
 	}
 	left, err := s.parts.durable.Enrollments(t.Context(), id)

@@ -226,9 +226,13 @@ func (c *crawler) account() {
 		c.browser().Post(token, nil, nil)
 		b.Open(token)
 		b.Post(token, url.Values{"password": {"short"}}, nil)
-		b.Post(token, url.Values{"password": {samplePassword}}, nil)
+		b.Post(token, url.Values{"password": {samplePassword}}, nil) // which is the one of before
+		b.Post(token, url.Values{"password": {"another " + samplePassword}}, nil)
 		b.Open(token)
 	}
+	hash, err := c.server.parts.passwords.Hash(c.Context(), samplePassword)
+	must(c, err)
+	must(c, db.SetPassword(c.Context(), id, hash, c.clock.now(), storage.Trail{}))
 	b.Post("/account/signout", nil, nil)
 }
 

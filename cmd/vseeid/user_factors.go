@@ -78,12 +78,15 @@ func (c *userResetMFACmd) Run(p *process) error {
 		return err
 	}
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
-		removed, err := helps(p, db, w).ResetMFA(p.ctx, u.ID, c.why())
+		reset, err := helps(p, db, w).ResetMFA(p.ctx, u.ID, c.why())
 		if err != nil {
 			return refused(err, c.person)
 		}
-		return c.output.done(p, map[string]any{"user_id": u.ID, "removed": removed},
-			fmt.Sprintf("factors removed: %d. Every session is ended, every grant is revoked, nothing is locked, and a mail to the person is on its way.", removed))
+		text := fmt.Sprintf("factors removed: %d. Every session is ended, every grant is revoked, nothing is locked, and a mail to the person is on its way.", reset.Removed)
+		if !reset.HasPassword {
+			text += fmt.Sprintf(" The person has no password: set one with \"vseeid user password --password-stdin %s\".", u.ID)
+		}
+		return c.output.done(p, map[string]any{"user_id": u.ID, "removed": reset.Removed, "has_password": reset.HasPassword}, text)
 	})
 }
 

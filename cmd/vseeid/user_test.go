@@ -204,7 +204,7 @@ func TestCLI_UserResetMFA(t *testing.T) {
 		t.Fatal(err)
 	}
 	code := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.Recovery, Secret: []byte("CODE"), Created: c.now}
-	if err := c.db().ReplaceRecovery(t.Context(), code, login.Grounds{}, storage.Trail{}); err != nil {
+	if err := c.db().ReplaceRecovery(t.Context(), code, login.Grounds{Changes: 1}, storage.Trail{}); err != nil {
 		t.Fatal(err)
 	}
 	c.browse(id)
@@ -216,26 +216,38 @@ func TestCLI_UserResetMFA(t *testing.T) {
 	t.Setenv("VSEEID_SUPPORT_ADDRESS", "help@vsee.example")
 	c.fails(2, "reason has to be", "user", "reset-mfa", id, "--reason", " ")
 	const reason = "lost the phone; called back on the number on file"
-	equal(t, map[string]any{"user_id": id, "removed": 2.0}, c.document("user", "reset-mfa", "ann@example.com", "--reason", reason))
+	equal(t, map[string]any{"user_id": id, "removed": 2.0, "has_password": false}, c.document("user", "reset-mfa", "ann@example.com", "--reason", reason))
+
+	if text := c.ok("user", "reset-mfa", id, "--reason", reason); !strings.Contains(text, `has no password: set one with "vseeid user password`) {
+		t.Errorf("of who has no password: %s", text)
+	}
+	c.okWith("mauve tractor lantern sixteen\n", "user", "password", id, "--password-stdin")
+	if text := c.ok("user", "reset-mfa", id, "--reason", reason); strings.Contains(text, "no password") {
+		t.Errorf("of who has a password: %s", text)
+	}
 
 	shown := c.document("user", "show", id)
 	equal(t, []any{}, shown["enrollments"].([]any))
 	equal(t, []any{}, shown["locks"].([]any))
 	equal(t, []any{}, c.document("user", "sessions", id)["sessions"].([]any))
 	events, err := c.db().Events(t.Context(), sqldb.EventFilter{Type: storage.FactorRemoved}, storage.Page{})
-	if err != nil || len(events) != 1 {
+	if err != nil || len(events) != 3 {
 		t.Fatalf("events %v, %v", events, err)
 	}
 	equal(t, map[string]string{"actor": "cli", "change": "reset mfa", "reason": reason}, events[0].Detail)
 	mails, err := c.db().Mails(t.Context(), storage.Page{})
-	if err != nil || len(mails) != 1 {
+	if err != nil || len(mails) != 4 { // of each reset, and of the password
 		t.Fatalf("mails %v, %v", mails, err)
 	}
-	if m := mails[0]; m.To != "ann@example.com" || !strings.Contains(m.Subject, "Riverside ID") || !strings.Contains(m.Text, "help@vsee.example") || strings.Contains(m.Text, "phone;") {
+	if m := mails[len(mails)-1]; m.To != "ann@example.com" || !strings.Contains(m.Subject, "Riverside ID") || !strings.Contains(m.Text, "help@vsee.example") || strings.Contains(m.Text, "phone;") {
 		t.Errorf("mail %+v", m)
 	}
 	enrolled.ID = uuid.NewString()
-	if err := c.db().EnrollFirst(t.Context(), enrolled, login.Grounds{}, storage.Trail{}); err != nil {
+	now, err := c.db().User(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.db().EnrollFirst(t.Context(), enrolled, now.Grounds(), storage.Trail{}); err != nil {
 		t.Errorf("enrolling anew: %v", err)
 	}
 }

@@ -153,7 +153,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 		return factors.Evidence{}, fmt.Errorf("emailcode: burn a code: %w", err)
 	}
 	return factors.Evidence{
-		Kind: factors.Email, Source: "mailbox:" + c.Address, Class: factors.Has,
+		Kind: factors.Email, Source: factors.MailboxSource(c.Address), Class: factors.Has,
 		AMR: []string{"otp", "mca"}, At: now,
 	}, nil
 }

@@ -113,7 +113,7 @@ func (r record) place() factors.Place {
 
 // evidence is what one use of e proved.
 func (r record) evidence(e factors.Enrollment, flags protocol.AuthenticatorFlags) factors.Evidence {
-	out := factors.Evidence{Kind: factors.Passkey, Source: "passkey:" + e.ID, Class: factors.Has, Attested: r.Attested}
+	out := factors.Evidence{Kind: factors.Passkey, Source: e.Source(), Class: factors.Has, Attested: r.Attested}
 	if flags.HasUserVerified() {
 		out.Class |= factors.Is
 	}

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -103,7 +102,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 	if err := factors.Own(u, enrolled); err != nil {
 		return factors.Evidence{}, err
 	}
-	code, err := normalize(a.Code)
+	code, err := factors.Base32(a.Code, Length)
 	if err != nil {
 		return factors.Evidence{}, err
 	}
@@ -116,39 +115,9 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 		return factors.Evidence{}, fmt.Errorf("recovery: burn the code: %w", err)
 	}
 	return factors.Evidence{
-		Kind: factors.Recovery, Source: "recovery:" + id, Class: factors.Has,
+		Kind: factors.Recovery, Source: factors.Enrollment{Kind: factors.Recovery, ID: id}.Source(), Class: factors.Has,
 		AMR: []string{"otp"}, At: now,
 	}, nil
-}
-
-// normalize forgives case, what people put between groups, and the digits that base32 leaves out
-// because they look like a letter. Anything else but 24 characters of base32 is ErrFormat.
-func normalize(code string) (string, error) {
-	if len(code) > 256 {
-		return "", factors.ErrFormat
-	}
-	var out strings.Builder
-	for _, r := range code {
-		switch {
-		case 'A' <= r && r <= 'Z', '2' <= r && r <= '7':
-			out.WriteRune(r)
-		case 'a' <= r && r <= 'z':
-			out.WriteRune(r - 'a' + 'A')
-		case r == '0':
-			out.WriteByte('O')
-		case r == '1': // codes are shown in capitals, where it looks like I and not like L
-			out.WriteByte('I')
-		case r == '8':
-			out.WriteByte('B')
-		case strings.ContainsRune("_."+factors.Between, r):
-		default:
-			return "", factors.ErrFormat
-		}
-	}
-	if out.Len() != Length {
-		return "", factors.ErrFormat
-	}
-	return out.String(), nil
 }
 
 func read(s factors.State, u factors.User) (ceremony, error) {

@@ -167,7 +167,7 @@ func (f Factor) Verify(ctx context.Context, u factors.User, enrolled []factors.E
 
 func evidence(enrollmentID string, at time.Time) factors.Evidence {
 	return factors.Evidence{
-		Kind: factors.TOTP, Source: "totp:" + enrollmentID, Class: factors.Has,
+		Kind: factors.TOTP, Source: factors.Enrollment{Kind: factors.TOTP, ID: enrollmentID}.Source(), Class: factors.Has,
 		AMR: []string{"otp"}, At: at,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -183,10 +184,13 @@ func (d *DB) RenameEnrollment(ctx context.Context, userID, enrollmentID, name st
 }
 
 // erase removes the live enrollments that meet a condition, whose arguments begin at $2, and says how
-// many they were. What must not be found or proved again goes; that it was there stays.
+// many they were. What must not be found or proved again goes; that it was there stays, and from where it
+// was removed.
 func erase(ctx context.Context, tx *sql.Tx, at time.Time, condition string, args ...any) (int64, error) {
-	return exec(ctx, tx, `UPDATE enrollments SET removed = $1, secret = NULL, code = NULL, handle = NULL
-		WHERE removed IS NULL AND `+condition, append([]any{when(at)}, args...)...)
+	from, n := storage.OriginOf(ctx), len(args)
+	return exec(ctx, tx, fmt.Sprintf(`UPDATE enrollments SET removed = $1, secret = NULL, code = NULL, handle = NULL,
+		removed_ip = $%d, removed_agent = $%d WHERE removed IS NULL AND `, n+2, n+3)+condition,
+		slices.Concat([]any{when(at)}, args, []any{from.IP, from.UserAgent})...)
 }
 
 // eraseLoneRecovery removes the recovery code of a person who has nothing else: it would be asked for,
@@ -248,21 +252,22 @@ const sinceNow = `since = CASE WHEN since > $2 THEN since ELSE $2 END, changes =
 // ResetFactors takes every factor from a person as RemoveEnrollment does, makes worthless what was
 // proved before at, ends every session, revokes every grant, also those with offline_access, and
 // forgets the failures at every kind of proof, the default method, and every mail code, ticket and link
-// that is still open. It says how many factors there were; the trail is written also when there was
-// none, and its links are good. ErrNotFound: the person is gone.
-func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (removed int, err error) {
+// that is still open. The trail is written also when there was no factor, and its links are good.
+// ErrNotFound: the person is gone.
+func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trail storage.Trail) (login.Reset, error) {
+	var reset login.Reset
 	trail = d.complete(ctx, trail)
-	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		changed, err := exec(ctx, tx, `UPDATE users SET default_method = '', `+sinceNow+`
-			WHERE id = $1 AND deleted IS NULL`, userID, when(at))
-		if err := found(changed > 0, err); err != nil {
+	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		hash, err := one(ctx, tx, text, `UPDATE users SET default_method = '', `+sinceNow+`
+			WHERE id = $1 AND deleted IS NULL RETURNING password_hash`, userID, when(at))
+		if err != nil {
 			return err
 		}
 		n, err := erase(ctx, tx, at, `user_id = $2`, userID)
 		if err != nil {
 			return err
 		}
-		removed = int(n)
+		reset = login.Reset{Removed: int(n), HasPassword: hash != ""}
 		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
 			return err
 		}
@@ -280,7 +285,7 @@ func (d *DB) ResetFactors(ctx context.Context, userID string, at time.Time, trai
 		}
 		return d.leave(ctx, tx, trail)
 	})
-	return removed, d.fail(err, "reset factors")
+	return reset, d.fail(err, "reset factors")
 }
 
 // BurnStep makes step, and every one before it, worthless for an enrollment: of any number of
@@ -322,13 +327,13 @@ func (d *DB) ReplaceRecovery(ctx context.Context, e factors.Enrollment, on login
 // one gets nil. ErrNotFound: it is not the person's code, or was used or replaced. The trail is that
 // of ctx, written only by the one.
 func (d *DB) BurnRecovery(ctx context.Context, userID, code string, at time.Time) (enrollmentID string, err error) {
-	hashes := d.hashes(recoveryPurpose, code)
+	hashes, from := d.hashes(recoveryPurpose, code), storage.OriginOf(ctx)
 	trail := d.complete(ctx, storage.TrailOf(ctx))
 	err = d.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		enrollmentID, err = one(ctx, tx, text, `
-			UPDATE enrollments SET removed = $2, last_used = $2, code = NULL
-			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL AND code IN `+in(3, len(hashes))+`
-			RETURNING id`, append([]any{userID, when(at)}, hashes...)...)
+			UPDATE enrollments SET removed = $2, last_used = $2, code = NULL, removed_ip = $3, removed_agent = $4
+			WHERE user_id = $1 AND kind = 'recovery' AND removed IS NULL AND code IN `+in(5, len(hashes))+`
+			RETURNING id`, append([]any{userID, when(at), from.IP, from.UserAgent}, hashes...)...)
 		if err != nil {
 			return err
 		}

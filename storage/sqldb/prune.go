@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/op/keys"
 )
@@ -20,7 +22,7 @@ const (
 	keepMailCodes  = 25 * time.Hour             // since one was made: they are counted for a day
 	keepTickets    = 7 * 24 * time.Hour         // since the end of a ticket
 	keepLinks      = 30 * 24 * time.Hour        // since the end of a link: its page still says that it is too late
-	keepAttempts   = 90 * 24 * time.Hour        // since the last attempt
+	keepAttempts   = 90 * 24 * time.Hour        // since the last attempt: see Prune
 	keepKeys       = keys.Retain + 24*time.Hour // since a successor began to sign
 	pruneBatch     = 1000                       // rows a statement, so that none holds its locks for long
 )
@@ -28,11 +30,13 @@ const (
 // Prune deletes what has served its time, and says how many rows that were. It may be stopped at any
 // moment and run by several instances at once.
 //
-// Counts of attempts stay, however old, once they are high enough to have closed a kind of proof:
-// forgetting them would open it again.
+// Counts of failures at a second factor stay, however old, until they are cleared or their person is
+// deleted: whoever comes back when they are forgotten never runs out of guesses (NIST SP 800-63B-4,
+// 3.2.2). Those at a password stay once they have closed it. Below that they may go, and those of people
+// just as those of addresses that nobody has: what is kept longer for the one would tell who has an
+// account. A password alone is not all there is to guess.
 func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
-	closing := min(limit.PasswordLadder.Close, limit.FactorLadder.Close)
 	for _, p := range []struct {
 		table, key, condition string
 		args                  []any
@@ -43,7 +47,10 @@ func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 		{"mail_codes", "id", "created < $1", []any{when(now.Add(-keepMailCodes))}},
 		{"tickets", "user_id", "expires < $1", []any{when(now.Add(-keepTickets))}},
 		{"links", "token", "expires < $1", []any{when(now.Add(-keepLinks))}},
-		{"attempts", "key", "updated < $1 AND failures < $2", []any{when(now.Add(-keepAttempts)), closing}},
+		{
+			"attempts", "key", "updated < $1 AND (failures = 0 OR (key LIKE $2 AND failures < $3))",
+			[]any{when(now.Add(-keepAttempts)), login.AttemptKey(factors.Password, "%"), limit.PasswordLadder.Close},
+		},
 		{"signing_keys", "id", `EXISTS (SELECT 1 FROM signing_keys later WHERE later.algorithm = signing_keys.algorithm
 			AND later.active_from > signing_keys.active_from AND later.active_from < $1)`, []any{when(now.Add(-keepKeys))}},
 		{"events", "id", "at < $1", []any{when(now.Add(-d.keepEvents))}},

@@ -279,6 +279,7 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			`UPDATE users SET email = '', email_verified = false, name = '', locale = '', password_hash = '',
 				password_set = NULL, password_mail = NULL, default_method = '', deleted = $2, updated = $2 WHERE id = $1`,
 			`UPDATE enrollments SET secret = NULL, code = NULL, handle = NULL, name = '', place = '', ip = '', agent = '',
+				removed_ip = '', removed_agent = '',
 				removed = coalesce(removed, $2) WHERE user_id = $1`,
 			`UPDATE sessions SET evidence = '[]', ip = '', agent = '', ended = coalesce(ended, $2) WHERE user_id = $1`,
 			`UPDATE grants SET proof = NULL, nonce = '', revoked = coalesce(revoked, $2) WHERE user_id = $1`,
@@ -293,6 +294,9 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 			}
 		}
 		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
+			return err
+		}
+		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil { // which Prune would keep for ever
 			return err
 		}
 		return d.leave(ctx, tx, trail)

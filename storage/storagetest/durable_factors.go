@@ -82,7 +82,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		reset.Mails = []storage.Mail{{To: "u1@example.com", Subject: "reset", Text: "x"}}
 		n, err := w.ResetFactors(w.ctx, "u1", w.now, reset)
 		ok(t, err)
-		same(t, "removed", n, 2)
+		same(t, "removed", n, login.Reset{Removed: 2, HasPassword: true})
 		w.wantEvents(t, storage.FactorRemoved, 1)
 		mails, err := w.Mails(w.ctx, storage.Page{})
 		ok(t, err)
@@ -105,7 +105,7 @@ var factorTests = map[string]func(*testing.T, *world){
 		wantErr(t, "recovery code", err, storage.ErrNotFound)
 		n, err = w.ResetFactors(w.ctx, "u1", w.now, trail(storage.FactorRemoved, "u1"))
 		ok(t, err)
-		same(t, "removed again", n, 0)
+		same(t, "removed again", n, login.Reset{HasPassword: true})
 		_, err = w.ResetFactors(w.ctx, "u9", w.now, trail(storage.FactorRemoved, "u9"))
 		wantErr(t, "unknown", err, storage.ErrNotFound)
 		w.totp(t, "e2-u1", "u1") // as for who never had one

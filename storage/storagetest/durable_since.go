@@ -29,7 +29,7 @@ var sinceTests = map[string]func(*testing.T, *world){
 		reset.Links = []storage.Link{{Token: "of the reset", UserID: "u1", At: at, Expires: at.Add(day)}}
 		n, err := w.ResetFactors(w.ctx, "u1", at, reset)
 		ok(t, err)
-		same(t, "removed", n, 1)
+		same(t, "removed", n, login.Reset{Removed: 1, HasPassword: true})
 		u, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "since", u.Since, at)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/login/limit"
 	"github.com/vsee/vseeid/op/keys"
 	"github.com/vsee/vseeid/storage"
@@ -254,9 +256,6 @@ var pruneTests = map[string]func(*testing.T, *world){
 			Mails: []storage.Mail{{ID: "sent", To: "a@b", At: w.now}, {ID: "waiting", To: "a@b", At: w.now}},
 		}))
 		ok(t, w.MailSent(w.ctx, "sent", w.now))
-		closed := limit.FactorLadder.Close
-		ok(t, w.SwapAttempt(w.ctx, "few", limit.Attempt{}, limit.Attempt{Failures: closed - 1}, storage.Trail{}))
-		ok(t, w.SwapAttempt(w.ctx, "closed", limit.Attempt{}, limit.Attempt{Failures: closed}, storage.Trail{}))
 		for i := range 3 {
 			from := w.now.Add(time.Duration(i) * 90 * day)
 			ok(t, w.AddSigningKey(w.ctx, keys.Key{
@@ -306,12 +305,51 @@ var pruneTests = map[string]func(*testing.T, *world){
 		check(w.now.Add(100*day), 1, 1, 1, 2, 1)
 		check(w.now.Add(367*day), 1, 0, 1, 1, 1)
 		check(w.now.Add(7*366*day), 0, 0, 1, 1, 0)
-		a, err := w.Attempt(w.ctx, "few")
+	},
+	// N-10: who guesses a few times and comes back after a while meets the count of before.
+	"TestN10_PruneForgetsNoFailures": func(t *testing.T, w *world) {
+		w.user(t, "u1")
+		const few = 1
+		closed, later := limit.PasswordLadder.Close, w.now.Add(10*366*day)
+		count := func(key string, failures int) {
+			t.Helper()
+			ok(t, w.SwapAttempt(w.ctx, key, limit.Attempt{}, limit.Attempt{Failures: failures}, storage.Trail{}))
+		}
+		want := func(what, key string, failures int) {
+			t.Helper()
+			a, err := w.Attempt(w.ctx, key)
+			ok(t, err)
+			same(t, what, a.Failures, failures)
+		}
+		for _, k := range login.AttemptKinds() {
+			count(login.AttemptKey(k, "u1"), few)
+		}
+		// A person and a stranger look alike, as long as nothing is closed and when it is.
+		for _, who := range []string{"u2", "?5f"} {
+			count(login.AttemptKey(factors.Password, who), closed-1)
+		}
+		for _, who := range []string{"u3", "?6e"} {
+			count(login.AttemptKey(factors.Password, who), closed)
+		}
+		count(login.AttemptKey(factors.TOTP, "u2"), 0)
+		_, err := w.Prune(w.ctx, w.now)
 		ok(t, err)
-		same(t, "few attempts", a, limit.Attempt{})
-		a, err = w.Attempt(w.ctx, "closed")
+		want("not old yet", login.AttemptKey(factors.Password, "u1"), few)
+		n, err := w.Prune(w.ctx, later)
 		ok(t, err)
-		same(t, "attempts that closed a kind", a, limit.Attempt{Failures: closed})
+		same(t, "forgotten", n, int64(5)) // three passwords, what was cleared, and the event that u1 was created
+		for _, k := range login.AttemptKinds() {
+			left := few
+			if k == factors.Password {
+				left = 0
+			}
+			want(string(k), login.AttemptKey(k, "u1"), left)
+		}
+		for who, left := range map[string]int{"u2": 0, "?5f": 0, "u3": closed, "?6e": closed} {
+			want("the password of "+who, login.AttemptKey(factors.Password, who), left)
+		}
+		ok(t, w.DeleteUser(w.ctx, "u1", later, storage.Trail{}))
+		w.wantClosed(t, "of who is gone", "u1")
 	},
 	"PruneOfWhatIsShort": func(t *testing.T, w *world) {
 		w.user(t, "u1")

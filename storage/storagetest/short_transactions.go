@@ -21,7 +21,7 @@ func (s short) newTransaction() login.Transaction {
 // kept is what a store keeps of a transaction: all of it but what is read anew for each request. To
 // keep that would be to trust it after it was taken back.
 func kept(tx login.Transaction) login.Transaction {
-	tx.Borrowed, tx.Device, tx.Default = nil, login.Device{}, ""
+	tx.Borrowed, tx.Device, tx.Default, tx.Called = nil, login.Device{}, "", ""
 	return tx
 }
 

@@ -20,6 +20,10 @@ ALTER TABLE enrollments ADD COLUMN handle bytea
     CHECK ((handle IS NOT NULL) = (kind = 'passkey' AND removed IS NULL));
 ALTER TABLE enrollments ADD COLUMN place text NOT NULL DEFAULT '';
 
+-- From where it was removed, as ip and agent are from where it was set up.
+ALTER TABLE enrollments ADD COLUMN removed_ip text NOT NULL DEFAULT '';
+ALTER TABLE enrollments ADD COLUMN removed_agent text NOT NULL DEFAULT '';
+
 CREATE UNIQUE INDEX enrollments_handle ON enrollments (handle) WHERE removed IS NULL AND handle IS NOT NULL;
 
 -- A subject can hold a code. Where this is NULL it is in the column subject, in which the release before
