@@ -134,7 +134,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	missing := map[string]bool{
 		"Factors": c.Factors == nil,
-		"Issuer": c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
+		"Issuer":  c.Issuer == nil, "Transactions": c.Transactions == nil, "People": c.People == nil,
 		"Enrollments": c.Enrollments == nil, "Additions": c.Additions == nil, "Removals": c.Removals == nil,
 		"History": c.History == nil, "Tickets": c.Tickets == nil, "Leaves": c.Leaves == nil, "Outbox": c.Outbox == nil,
 		"Links": c.Links == nil, "Sessions": c.Sessions == nil, "Attempts": c.Attempts == nil, "Audit": c.Audit == nil,
