@@ -77,6 +77,8 @@ func plain(e storage.Event) (key string, odd bool) {
 		return "code", false
 	case storage.Repudiated:
 		return "repudiated", true
+	case storage.DeviceLost:
+		return "lost", true
 	case storage.RecoveryUsed:
 		return "recovery", true
 	case storage.TokenReused:
@@ -91,7 +93,7 @@ func plain(e storage.Event) (key string, odd bool) {
 	case storage.UserUpdated:
 		return "updated", true
 	case storage.SignInUnmet, storage.TokenCreated, storage.TokenRevoked, storage.SessionCreated, storage.SessionRenewed, storage.SequenceFailed,
-		storage.CeremonyFailed, storage.UserDeleted, storage.OrgChanged, storage.MembershipChanged, storage.ClientChanged, storage.KeyCreated:
+		storage.CeremonyFailed, storage.HelpShown, storage.UserDeleted, storage.OrgChanged, storage.MembershipChanged, storage.ClientChanged, storage.KeyCreated:
 	}
 	return "", false
 }

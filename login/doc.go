@@ -26,6 +26,7 @@
 //
 //	GET  /u/login/{tx}             the page of whatever is next; loading it again changes nothing
 //	GET  /u/login/{tx}/method      the other ways, and why a way that the person has is none of them
+//	GET  /u/login/{tx}/lost        what it does to say that a device is lost; POST does it
 //	GET  /u/login/{tx}/mail        how far the mail with the code is, in one word
 //	GET  /u/login/{tx}/{step}      back to the page: what the browser shows after a form, loaded again
 //	POST /u/login/{tx}/identifier  the mail address

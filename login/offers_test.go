@@ -261,3 +261,31 @@ func TestWhatABrowserCanOutlastsASignIn(t *testing.T) {
 		t.Error("a browser that says that it cannot use passkeys is offered one")
 	}
 }
+
+// What a page shows as reference is found in the audit log, with whom it was shown to.
+func TestReferencesAreNoted(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	b := w.browser()
+	p := b.password(b.begin(login.Demand{App: login.App{Name: "Clinic"}}), anna.user)
+	b.get(p.on("method")).shows(t, http.StatusOK, "tell them this reference")
+	noted := 0
+	for _, e := range w.events(anna.user.ID) {
+		if e.Type == storage.HelpShown {
+			noted++
+			if e.Origin.RequestID == "" || e.OrgID != "riverside" || e.Detail["app"] != "Clinic" || e.Detail["step"] != "challenge" {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	if noted != 1 {
+		t.Errorf("noted %d times", noted)
+	}
+	for range 60 {
+		b.get(p.on("method")).shows(t, http.StatusOK, "tell them this reference")
+	}
+	if n := w.count(anna.user.ID, storage.HelpShown); n > 20 {
+		t.Errorf("noted %d times", n)
+	}
+}

@@ -96,11 +96,16 @@ func (s *Server) pageOf(r *http.Request, v visit, frame templates.Frame, p probl
 		if c == (ceremony{kind: factors.Passkey}) {
 			return s.passkeyPage(r, v, frame, p)
 		}
-		return templates.Password{
+		page := templates.Password{
 			Frame: frame, Action: v.tx.path("password"), Edit: v.tx.path("switch"), Email: v.tx.Identifier,
 			Problem: p.text, Retry: p.retry, Passkey: v.ceremony(c), Signal: p.signal,
-			Closed: p.closed, Cancel: v.tx.path("cancel"), Reference: reference(r), Again: v.again(),
-		}, nil
+			Closed: p.closed, Cancel: v.tx.path("cancel"), Again: v.again(),
+		}
+		var err error
+		if p.closed {
+			page.Reference, err = s.reference(r, v)
+		}
+		return page, err
 	case Challenge:
 		if c.kind == factors.Passkey {
 			return s.passkeyPage(r, v, frame, p)
@@ -132,8 +137,21 @@ func (v visit) again() templates.Again {
 	return out
 }
 
-// reference is what a person tells support.
-func reference(r *http.Request) string { return storage.OriginOf(r.Context()).RequestID }
+// reference is what a person tells support, by which they find who it was: it is noted, at noteRate.
+func (s *Server) reference(r *http.Request, v visit) (string, error) {
+	ctx := r.Context()
+	id := storage.OriginOf(ctx).RequestID
+	var many tooMany
+	if err := s.admitTo(ctx, noteRate, v.tx.ID+":help:", v.now); errors.As(err, &many) {
+		return id, nil
+	} else if err != nil {
+		return "", err
+	}
+	return id, s.record(ctx, storage.With(storage.Event{
+		At: v.now, Type: storage.HelpShown, UserID: v.tx.UserID, OrgID: v.org.ID,
+		Detail: map[string]string{"app": v.tx.Demand.App.Name, "step": string(v.step.Kind)},
+	}))
+}
 
 // ceremony is what the script needs of the passkey ceremony under way; nothing where c is none.
 func (v visit) ceremony(c ceremony) templates.Ceremony {
@@ -159,9 +177,11 @@ func (s *Server) standing(ctx context.Context, k factors.Kind, v visit) (wait ti
 
 // ways are what a page of one method says of the others, and of itself.
 type ways struct {
-	other, cancel, reference string
-	retry                    time.Duration
-	closed                   bool
+	other, cancel string
+	lost          string // where the page leads to no list
+	reference     string // where the page leads to nobody else
+	retry         time.Duration
+	closed        bool
 }
 
 // waysOf finds out whether there is another way than kind, and how kind stands.
@@ -176,7 +196,7 @@ func (s *Server) waysOf(r *http.Request, v visit, kind factors.Kind, p problem) 
 		len(open) > 0 && len(s.missing(v, closed)) > 0:
 		w.other = v.tx.path("method")
 	default:
-		w.cancel, w.reference = v.tx.path("cancel"), reference(r)
+		w.cancel, w.lost = v.tx.path("cancel"), v.report()
 	}
 	var wait time.Duration
 	if wait, w.closed, err = s.standing(r.Context(), kind, v); err != nil {
@@ -184,6 +204,11 @@ func (s *Server) waysOf(r *http.Request, v visit, kind factors.Kind, p problem) 
 	}
 	if !w.closed && p.text.Key == "" {
 		w.retry = wait
+	}
+	if w.other == "" && (w.closed || !p.later.IsZero()) { // nothing can be answered here
+		if w.reference, err = s.reference(r, v); err != nil {
+			return ways{}, err
+		}
 	}
 	return w, nil
 }
@@ -214,7 +239,7 @@ func (s *Server) codePage(r *http.Request, v visit, frame templates.Frame, p pro
 	page := templates.Challenge{
 		Frame: frame, Kind: string(kind), Action: v.tx.path("challenge"), Email: v.user.Email,
 		Switch: v.tx.path("switch"), Again: v.again(), Problem: p.text, Retry: w.retry, Closed: w.closed,
-		Other: w.other, Cancel: w.cancel, Reference: w.reference,
+		Other: w.other, Lost: w.lost, Cancel: w.cancel, Reference: w.reference,
 	}
 	if kind == factors.Email {
 		if page.Mail, err = s.mailed(r, v, p); err != nil {
@@ -235,7 +260,7 @@ func (s *Server) passkeyPage(r *http.Request, v visit, frame templates.Frame, p 
 	return templates.Passkey{
 		Frame: frame, Ceremony: ceremony, Email: v.user.Email, Switch: v.tx.path("switch"),
 		Again: v.again(), Made: v.tx.Registered != "", Signal: p.signal, Problem: p.text, Retry: w.retry, Closed: w.closed,
-		Other: w.other, Cancel: w.cancel, Reference: w.reference,
+		Other: w.other, Lost: w.lost, Cancel: w.cancel, Reference: w.reference,
 	}, nil
 }
 
@@ -247,7 +272,10 @@ func (s *Server) ticketPage(r *http.Request, v visit, frame templates.Frame, p p
 	}
 	page := templates.Ticket{
 		Frame: frame, Action: v.tx.path("ticket"), Email: v.user.Email, Cancel: v.tx.path("cancel"),
-		Reference: reference(r), Problem: p.text, Retry: p.retry, Closed: closed,
+		Problem: p.text, Retry: p.retry, Closed: closed,
+	}
+	if page.Reference, err = s.reference(r, v); err != nil {
+		return nil, err
 	}
 	if !closed && p.text.Key == "" {
 		page.Retry = wait
@@ -365,10 +393,15 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v visit) error {
 		page.Button = templates.Action{URL: v.tx.path("switch"), Label: templates.Text{Key: "notice.switch"}}
 	case len(v.enrolled) > 0:
 		page.Title, page.Body = said("notice.stuck")
-		page.Reference = reference(r)
+		page.Link = templates.Action{URL: v.report(), Label: templates.Text{Key: "lost.link"}}
 	default:
 		page.Title, page.Body = said("notice.noenroll")
-		page.Reference = reference(r)
+	}
+	if !v.gone && !v.notMember {
+		var err error
+		if page.Reference, err = s.reference(r, v); err != nil {
+			return err
+		}
 	}
 	return templates.Serve(w, r, http.StatusForbidden, page, v.tx.Demand.App.Origins...)
 }

@@ -170,6 +170,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /u/login/{tx}", s.handle(s.page))
 	mux.Handle("GET /u/login/{tx}/method", s.handle(s.methods))
 	mux.Handle("GET /u/login/{tx}/mail", s.handle(s.mail))
+	mux.Handle("GET /u/login/{tx}/lost", s.handle(s.askLost))
 	mux.Handle("GET /u/login/{tx}/{step}", s.handle(s.back))
 	for step, handler := range map[string]handlerFunc{
 		"identifier": s.identifier,
@@ -185,6 +186,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 		"never":      s.never,
 		"name":       s.name,
 		"replace":    s.replace,
+		"lost":       s.lost,
 		"signal":     s.signal,
 		"switch":     s.switchAccount,
 		"cancel":     s.cancel,

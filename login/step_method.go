@@ -49,7 +49,10 @@ func (s *Server) showMethods(w http.ResponseWriter, r *http.Request, v visit, st
 		Enroll: s.asked(v).enroll, Missing: s.missing(v, closed),
 	}
 	if v.step.Kind == Challenge {
-		page.Reference = reference(r)
+		page.Lost = v.report()
+		if page.Reference, err = s.reference(r, v); err != nil {
+			return err
+		}
 	}
 	for _, k := range open {
 		page.Kinds = append(page.Kinds, string(k))

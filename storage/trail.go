@@ -56,6 +56,8 @@ const (
 	TicketCreated     EventType = "authn_ticket_created"
 	TicketUsed        EventType = "authn_ticket_used"
 	CeremonyFailed    EventType = "authn_ceremony_fail" // a browser could not make or use a passkey
+	DeviceLost        EventType = "authn_device_lost"   // reported at a sign-in
+	HelpShown         EventType = "authn_help_shown"    // a page told a person whom to ask, with the request id of this event
 	CodeSent          EventType = "authn_code_sent"
 	Repudiated        EventType = "authn_repudiated" // "this was not me"
 	RecoveryUsed      EventType = "authn_recovery_used"

@@ -134,7 +134,7 @@ func (p Passkey) Page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = p.others(p.Closed, p.Other, p.Switch, p.Again.back(p.Cancel != "")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.others(p.Closed, p.Other, p.Lost, p.Switch, p.Again.back(p.Closed && p.Cancel != "")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

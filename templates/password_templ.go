@@ -137,7 +137,7 @@ func (p Password) Page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = p.others(true, "", "", p.Again.back(p.Closed)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.others(true, "", "", "", p.Again.back(p.Closed)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

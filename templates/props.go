@@ -133,6 +133,7 @@ type Challenge struct {
 	Email   string
 	Mail    Mailed // with Kind "email"
 	Again   Again
+	Lost    string // link for who has lost a device and finds no other way here; empty: the list of methods has it
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Problem Text
@@ -161,6 +162,7 @@ type Passkey struct {
 	Other   string // link to "Try another method"; empty when there is no other
 	Switch  string // POST here to use another account
 	Again   Again
+	Lost    string // as in Challenge
 	Made    bool   // it was made just now, and is used for the first time
 	Signal  string // a credential that is none: the argument of PublicKeyCredential.signalUnknownCredential; empty: none
 	Problem Text
@@ -255,6 +257,7 @@ type Methods struct {
 	Missing   []Missing
 	Back      string // link to the page that was left
 	Reference string // for who can use none of them and asks for help; empty: not said
+	Lost      string // link to say that a device is lost
 }
 
 // Missing is a way that is not offered, and why: a message key, method.missing.*.

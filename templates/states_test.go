@@ -53,7 +53,7 @@ func passkeys() []shown {
 	passkeyMade.Made, passkeyMade.Other = true, ""
 	passkeyAgain.Again = templates.Again{Why: text("again.change"), Cancel: tx + "/cancel"}
 	alone, waiting, closed, closedAll, gone := passkey, passkey, passkey, passkey, passkey
-	alone.Other, alone.Alone = "", true
+	alone.Other, alone.Alone, alone.Lost = "", true, tx+"/lost"
 	waiting.Problem, waiting.Retry = text("attempt.wait"), 40*time.Second
 	closed.Closed = true
 	closedAll.Closed, closedAll.Other, closedAll.Cancel, closedAll.Reference = true, "", tx+"/cancel", "0JMQW2T7ZK4E"
@@ -167,7 +167,7 @@ func setUp(t testing.TB) []shown {
 			Frame: frame, Action: tx + "/method", Kinds: []string{"passkey", "totp", "email", "recovery", "password"}, Back: tx,
 		}},
 		{"methods-missing", templates.Methods{
-			Frame: frame, Action: tx + "/method", Kinds: []string{"recovery"}, Back: tx, Reference: "0JMQW2T7ZK4E",
+			Frame: frame, Action: tx + "/method", Kinds: []string{"recovery"}, Back: tx, Reference: "0JMQW2T7ZK4E", Lost: tx + "/lost",
 			Missing: []templates.Missing{
 				{Kind: "passkey", Why: text("method.missing.browser")},
 				{Kind: "totp", Why: text("method.missing.closed")},
@@ -254,6 +254,14 @@ func account() []shown {
 		{"link-finished", templates.Notice{
 			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.left")},
 			Link: templates.Action{URL: "/account", Label: text("notice.signin")},
+		}},
+		{"confirm-lost", templates.Confirm{
+			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise")},
+			Action: tx + "/lost", Button: text("lost.press"), Danger: true, Back: tx,
+		}},
+		{"notice-lost-device", templates.Notice{
+			Frame: frame, Title: text("lost.done.title"), Body: []templates.Text{text("lost.done.body"), text("lost.done.ask"), text("lost.done.recovery")},
+			Reference: "0JMQW2T7ZK4E", Button: templates.Action{URL: tx + "/cancel", Label: text("notice.back")},
 		}},
 		{"notice-stuck", templates.Notice{
 			Frame: frame, Title: text("notice.stuck.title"), Body: []templates.Text{text("notice.stuck.body")}, Reference: "0JMQW2T7ZK4E",

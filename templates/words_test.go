@@ -36,7 +36,7 @@ var asked = slices.Concat(
 	under("account.done.", "added", "removed", "removed.recovery", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
 	under("activity.", "signedin", "confirmed", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
-		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "reused",
+		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "lost", "reused",
 		"ended", "ended.support", "created", "updated"),
 	under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
 	both("notice.", "lost", "expired", "finished", "otherbrowser", "error", "badrequest", "disabled", "notmember", "unmet", "noenroll",

@@ -89,7 +89,7 @@ var sites = []http.Header{{}, {"Origin": {"https://evil.example"}, "Sec-Fetch-Si
 var (
 	steps = []string{
 		"identifier", "password", "enroll", "challenge", "passkey", "resend", "method", "recovery", "ticket", "name",
-		"later", "never", "replace", "signal", "switch", "cancel",
+		"later", "never", "replace", "signal", "lost", "switch", "cancel",
 	}
 	leaving = steps[10:]
 )

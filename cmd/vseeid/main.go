@@ -6,6 +6,7 @@
 //	vseeid client    the apps that may send people here
 //	vseeid org       organizations and what they demand of a sign-in
 //	vseeid user      people
+//	vseeid audit     what happened, also by the reference that a page shows
 //	vseeid keys      signing keys and master keys
 //
 // This package is the only place where the parts meet: build.go puts a provider together, and is
@@ -45,6 +46,7 @@ type commands struct {
 	Client  clientCmd  `cmd:"" help:"Create, list, show, change and delete clients: the apps that send people here."`
 	Org     orgCmd     `cmd:"" help:"Create, list, show, change and delete organizations, their policies and their members."`
 	User    userCmd    `cmd:"" help:"Create, list, show, change, disable and delete people, and end their sessions."`
+	Audit   auditCmd   `cmd:"" help:"What happened: the audit log."`
 	Keys    keysCmd    `cmd:"" help:"Signing keys of tokens, and master keys of the stores."`
 
 	Version kong.VersionFlag `help:"Say which version this is."`

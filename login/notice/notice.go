@@ -40,6 +40,7 @@ const (
 	SessionsEnded   What = "sessions" // one or more
 	AddressChanged  What = "address"  // the mail address; told to the old and to the new one
 	Repudiated      What = "repudiated"
+	Lost            What = "lost" // somebody said at a sign-in that a device is lost, and everybody is signed out
 )
 
 // Change is what a mail tells of. What a person calls a factor is not in it: a name may be of a

@@ -40,6 +40,7 @@ func changes() map[string]notice.Change {
 		"address":    {What: notice.AddressChanged},
 		"repudiated": {What: notice.Repudiated},
 		"other":      {What: "of a version to come"},
+		"lost":       {What: notice.Lost},
 		"replaced":   {What: notice.Replaced, Kind: factors.TOTP},
 
 		"removed-with-recovery": {What: notice.Removed, Kind: factors.TOTP, Recovery: true},

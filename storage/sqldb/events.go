@@ -133,6 +133,8 @@ type EventFilter struct {
 	UserID string
 	OrgID  string
 	Type   storage.EventType
+
+	RequestID string // what an error page, or one that says whom to ask, shows as reference
 }
 
 // Events lists audit events, the newest first.
@@ -143,6 +145,7 @@ func (d *DB) Events(ctx context.Context, f EventFilter, page storage.Page) ([]st
 		{" AND user_id = $", f.UserID},
 		{" AND org_id = $", f.OrgID},
 		{" AND type = $", string(f.Type)},
+		{" AND request_id = $", f.RequestID},
 		{" AND id < $", page.After},
 	} {
 		if c.value != "" {

@@ -129,7 +129,7 @@ func crowd(t *testing.T, db *sqldb.DB) {
 		`INSERT INTO grants (id, client_id, user_id, revoked, scopes, audiences, redirect_uri, challenge, nonce, amr, acr, offline, generation,
 			created, idle_until, expires) SELECT 'grant ' || i, 'app ' || i, 'p' || i, CASE i % 2 WHEN 0 THEN now() END, '[]', '[]', '', '', '', '[]', '',
 			false, 0, now(), now(), now()` + people,
-		`INSERT INTO events (id, at, type, user_id, detail, request_id, ip, agent) SELECT 'e' || i, now(), 'x', 'p' || i, '{}', '', '', ''` + people,
+		`INSERT INTO events (id, at, type, user_id, detail, request_id, ip, agent) SELECT 'e' || i, now(), 'x', 'p' || i, '{}', 'r' || i, '', ''` + people,
 		`INSERT INTO mails (id, recipient, subject, body, created, due, tries, reason, sent)
 			SELECT 'mail ' || i, 'p' || i || '@example.com', '', '', now(), now(), 1, '', now()` + people,
 		`INSERT INTO attempts (key, failures, updated) SELECT 'totp:p' || i, 1, now()` + people,
@@ -177,6 +177,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"EndOthers":        second(db.EndOthers(ctx, "u1", "s1", now, none)),
 		"SessionsOf":       second(db.SessionsOf(ctx, "u1")),
 		"EventsOf":         second(db.EventsOf(ctx, "u1", []storage.EventType{storage.SignedIn, storage.Enrolled}, 20)),
+		"a reference":      second(db.Events(ctx, sqldb.EventFilter{RequestID: "r1"}, storage.Page{Limit: 20})),
 		"PutOff":           db.PutOff(ctx, "u1", "o1", "by", 0, none),
 		"RemoveEnrollment": db.RemoveEnrollment(ctx, removal, func(login.Removed) storage.Trail { return none }),
 		"ResetFactors":     second(db.ResetFactors(ctx, "u1", now, none)),

@@ -55,7 +55,7 @@ var trailTests = map[string]func(*testing.T, *world){
 		for _, e := range []storage.Event{
 			{ID: "1", Type: storage.SignedIn, UserID: "u1"},
 			{ID: "2", Type: storage.SignedIn, UserID: "u2", OrgID: "o1"},
-			{ID: "3", Type: storage.SessionEnded, UserID: "u1", OrgID: "o1"},
+			{ID: "3", Type: storage.SessionEnded, UserID: "u1", OrgID: "o1", Origin: storage.Origin{RequestID: "r3"}},
 			{ID: "4", Type: storage.SignedIn, UserID: "u1"},
 			{ID: "5", Type: storage.SignedIn, UserID: "u1"},
 		} {
@@ -70,6 +70,8 @@ var trailTests = map[string]func(*testing.T, *world){
 			{sqldb.EventFilter{UserID: "u1", Type: storage.SignedIn}, []string{"5", "4", "1"}},
 			{sqldb.EventFilter{Type: storage.SessionEnded}, []string{"3"}},
 			{sqldb.EventFilter{OrgID: "o1"}, []string{"3", "2"}},
+			{sqldb.EventFilter{RequestID: "r3"}, []string{"3"}},
+			{sqldb.EventFilter{RequestID: "r3", UserID: "u2"}, nil},
 			{sqldb.EventFilter{UserID: "nobody"}, nil},
 		} {
 			pages(t, func(p storage.Page) ([]storage.Event, error) { return w.Events(w.ctx, c.filter, p) },
