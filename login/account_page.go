@@ -81,7 +81,7 @@ func (s *Server) fillHistory(ctx context.Context, v visit, page *templates.Accou
 		page.Devices = append(page.Devices, d)
 		page.Others = accountPath + "/sessions/others"
 	}
-	events, err := s.History.EventsOf(ctx, v.user.ID, toldEvents, 2*activityShown)
+	events, err := s.History.EventsOf(ctx, v.user.ID, toldEvents(), 2*activityShown)
 	if err != nil {
 		return storeFailed("read what happened", err)
 	}

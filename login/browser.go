@@ -94,7 +94,7 @@ func (s *Server) settle(w http.ResponseWriter, r *http.Request, f facts, tx Tran
 	}
 	cookie, origin, overall := newSecret(), storage.OriginOf(ctx), time.Duration(f.policy.Session.Overall)
 	if current.ID != "" {
-		id, err := s.renew(ctx, current.ID, f, cookie, evidence, now)
+		id, err := s.renew(ctx, current.ID, f, tx, cookie, evidence, now)
 		switch {
 		case err == nil:
 			s.cookies.set(w, sessionCookie, cookie, overall)
@@ -111,7 +111,7 @@ func (s *Server) settle(w http.ResponseWriter, r *http.Request, f facts, tx Tran
 		ID: id.String(), UserID: tx.UserID, Evidence: evidence, Created: now, LastUsed: now,
 		IP: origin.IP, Agent: origin.UserAgent,
 	}
-	trail := signedIn(f, created.ID, storage.SessionCreated, evidence, now)
+	trail := signedIn(f, tx, created.ID, storage.SessionCreated, evidence, now)
 	if err := s.Sessions.CreateSession(ctx, created, cookie, trail); err != nil {
 		return "", storeFailed("create a session", err)
 	}
@@ -120,7 +120,7 @@ func (s *Server) settle(w http.ResponseWriter, r *http.Request, f facts, tx Tran
 }
 
 // renew gives a live session a new cookie and what was proved. Two tabs may do so at once.
-func (s *Server) renew(ctx context.Context, id string, f facts, cookie string, evidence []factors.Evidence, now time.Time) (string, error) {
+func (s *Server) renew(ctx context.Context, id string, f facts, tx Transaction, cookie string, evidence []factors.Evidence, now time.Time) (string, error) {
 	for range raceLimit {
 		current, err := s.Sessions.Session(ctx, id)
 		if err != nil {
@@ -129,7 +129,7 @@ func (s *Server) renew(ctx context.Context, id string, f facts, cookie string, e
 		current.Evidence = session.Merge(current.Evidence, evidence)
 		current.LastUsed = now
 		current.IP, current.Agent = storage.OriginOf(ctx).IP, storage.OriginOf(ctx).UserAgent
-		err = s.Sessions.RenewSession(ctx, current, cookie, signedIn(f, id, storage.SessionRenewed, evidence, now))
+		err = s.Sessions.RenewSession(ctx, current, cookie, signedIn(f, tx, id, storage.SessionRenewed, evidence, now))
 		if errors.Is(err, storage.ErrConflict) {
 			continue
 		}
@@ -142,7 +142,7 @@ func (s *Server) renew(ctx context.Context, id string, f facts, cookie string, e
 }
 
 // signedIn is what a sign-in leaves in the audit log.
-func signedIn(f facts, sessionID string, change storage.EventType, evidence []factors.Evidence, now time.Time) storage.Trail {
+func signedIn(f facts, tx Transaction, sessionID string, change storage.EventType, evidence []factors.Evidence, now time.Time) storage.Trail {
 	event := storage.Event{At: now, UserID: f.user.ID, OrgID: f.org.ID, SessionID: sessionID}
 	session, done := event, event
 	session.Type = change
@@ -154,5 +154,15 @@ func signedIn(f facts, sessionID string, change storage.EventType, evidence []fa
 	if slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }) {
 		done.Detail["recovery"] = "true"
 	}
+	if f.passedOver(tx, evidence) {
+		done.Detail["weaker"] = "true"
+	}
 	return storage.Trail{Events: []storage.Event{session, done}}
+}
+
+// passedOver reports whether the person had a passkey when tx began, which the policy takes, and used
+// something weaker. Its owner may wonder.
+func (f facts) passedOver(tx Transaction, evidence []factors.Evidence) bool {
+	return f.policy.Allows(factors.Passkey) && !slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Passkey }) &&
+		slices.ContainsFunc(f.of(factors.Passkey), func(e factors.Enrollment) bool { return e.Created.Before(tx.Started) })
 }

@@ -203,13 +203,13 @@ type slowLeaves struct {
 	before *func()
 }
 
-func (s slowLeaves) PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error {
+func (s slowLeaves) PutOff(ctx context.Context, userID, orgID, by string, used int, trail storage.Trail) error {
 	if *s.before != nil {
 		f := *s.before
 		*s.before = nil
 		f()
 	}
-	return s.DB.PutOff(ctx, userID, orgID, used, trail)
+	return s.DB.PutOff(ctx, userID, orgID, by, used, trail)
 }
 
 // TestOneSkipIsOneSignIn: what is put off is counted before it holds, in whatever order the requests come.
@@ -263,6 +263,25 @@ func TestN18_NoiseHidesNothing(t *testing.T) {
 	if !strings.Contains(text, "uthenticator app was added") {
 		t.Error("the activity does not say any more that an app was added")
 	}
+}
+
+// TestT15_PassedOver: who has a passkey is told of a sign-in by something weaker, and not of the one in which
+// the passkey was made.
+func TestT15_PassedOver(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u := w.person("anna", "riverside")
+	phone := w.phone()
+	seed, _ := phone.trusts(u)
+	const words = "Signed in with a code, not with your passkey"
+	if phone.follow(phone.get("/account")).has(words) {
+		t.Error("told of the sign-in in which the passkey was made")
+	}
+	w.pass(time.Minute)
+	desk := w.browser()
+	p := desk.password(desk.begin(login.Demand{}), u)
+	desk.follow(desk.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID)
+	phone.follow(phone.get("/account")).shows(t, http.StatusOK, words)
 }
 
 // TestN18_ChangesHaveALimit: new recovery codes are changes like any other.

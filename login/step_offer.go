@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -80,9 +81,10 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 }
 
 // skip puts off setting up a factor, once of the times that the policy leaves. It is counted before it
-// holds: what is cut short in between costs a time, and lets nobody in for nothing.
+// holds: what is cut short in between costs a time, and lets nobody in for nothing. Two tabs of one sign-in are
+// counted once.
 func (s *Server) skip(w http.ResponseWriter, r *http.Request, v visit) error {
-	err := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, v.org.Skips, storage.With(storage.Event{
+	err := s.Leaves.PutOff(r.Context(), v.user.ID, v.org.ID, hex.EncodeToString(bookmarkID(v.tx.ID)), v.org.Skips, storage.With(storage.Event{
 		At: v.now, Type: storage.EnrollmentPutOff, UserID: v.user.ID, OrgID: v.org.ID,
 	}))
 	if errors.Is(err, storage.ErrConflict) { // another tab or sign-in was first: the page says what is left

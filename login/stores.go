@@ -147,8 +147,10 @@ type Tickets interface {
 
 // Leaves counts how often people put off setting up a factor.
 type Leaves interface {
-	// PutOff counts one more, if it is still used times. ErrConflict: another tab was first.
-	PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error
+	// PutOff counts one more for the sign-in by, if it is still used times. What was last counted is
+	// counted once, however often by asks: then nothing is left behind. ErrConflict: another sign-in
+	// was first.
+	PutOff(ctx context.Context, userID, orgID, by string, used int, trail storage.Trail) error
 }
 
 // Outbox knows how far a mail has come.

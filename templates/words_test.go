@@ -34,7 +34,7 @@ var asked = slices.Concat(
 	under("newpassword.", "empty", "short", "long", "text", "common", "context", "same"),
 	under("account.", "last", "full"),
 	under("account.done.", "added", "removed", "removed.recovery", "renamed", "default", "password", "ended", "others", "recovery", "trust"),
-	under("activity.", "signedin", "confirmed", "failed.password", "failed.factor", "locked", "password", "password.support",
+	under("activity.", "signedin", "signedin.weaker", "confirmed", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
 		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "lost", "reused",
 		"ended", "ended.support", "created", "updated"),

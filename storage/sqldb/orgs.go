@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/vsee/vseeid/login"
@@ -124,10 +125,14 @@ func (d *DB) RemoveMember(ctx context.Context, userID, orgID string, trail stora
 }
 
 // PutOff implements login.Leaves.
-func (d *DB) PutOff(ctx context.Context, userID, orgID string, used int, trail storage.Trail) error {
-	changed, err := d.change(ctx, trail, `UPDATE memberships SET skips = skips + 1
-		WHERE user_id = $1 AND org_id = $2 AND skips = $3`, userID, orgID, used)
-	if err == nil && !changed {
+func (d *DB) PutOff(ctx context.Context, userID, orgID, by string, used int, trail storage.Trail) error {
+	changed, err := d.change(ctx, trail, `UPDATE memberships SET skips = skips + 1, skipped_by = $4
+		WHERE user_id = $1 AND org_id = $2 AND skips = $3 AND skipped_by <> $4`, userID, orgID, used, by)
+	if err != nil || changed {
+		return d.fail(err, "put off")
+	}
+	last, err := one(ctx, d.writer, text, `SELECT skipped_by FROM memberships WHERE user_id = $1 AND org_id = $2`, userID, orgID)
+	if errors.Is(err, storage.ErrNotFound) || (err == nil && last != by) {
 		err = storage.ErrConflict
 	}
 	return d.fail(err, "put off")

@@ -436,13 +436,18 @@ var accountTests = map[string]func(*testing.T, *world){
 		w.org(t, "o2")
 		w.member(t, "u1", "o1")
 		w.member(t, "u1", "o2")
-		put := func(orgID string, used int) error {
-			return w.PutOff(w.ctx, "u1", orgID, used, trail(storage.EnrollmentPutOff, "u1"))
+		put := func(orgID, by string, used int) error {
+			return w.PutOff(w.ctx, "u1", orgID, by, used, trail(storage.EnrollmentPutOff, "u1"))
 		}
-		wantOneWinner(t, race(contenders, func(int) error { return put("o2", 0) }), storage.ErrConflict)
-		ok(t, put("o2", 1))
+		wantOneWinner(t, race(contenders, func(i int) error { return put("o2", name("t%d", i), 0) }), storage.ErrConflict)
+		for _, err := range race(contenders, func(int) error { return put("o2", "one sign-in", 1) }) {
+			ok(t, err)
+		}
+		for _, err := range race(contenders, func(i int) error { return put("o2", "one sign-in", i%3) }) {
+			ok(t, err)
+		}
 		w.wantEvents(t, storage.EnrollmentPutOff, 2)
-		wantErr(t, "no member", put("o3", 0), storage.ErrConflict)
+		wantErr(t, "no member", put("o3", "t", 0), storage.ErrConflict)
 		st, err := w.Standing(w.ctx, "u1", "")
 		ok(t, err)
 		for i, skips := range []int{0, 2} {

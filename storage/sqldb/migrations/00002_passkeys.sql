@@ -13,6 +13,8 @@ ALTER TABLE users ADD COLUMN passwords bigint NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN changes bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE memberships ADD COLUMN skips bigint NOT NULL DEFAULT 0;
+-- The sign-in that was counted last, as a hash.
+ALTER TABLE memberships ADD COLUMN skipped_by text NOT NULL DEFAULT '';
 
 -- The handle of a passkey is its credential id. It goes with the secret when the passkey is removed,
 -- so that the same authenticator can be set up again, by whomever it belongs to then.
