@@ -94,7 +94,7 @@ func TestT13_E2E_Account(t *testing.T) {
 	tab.Type("current", samplePassword)
 	tab.Type("password", "seven bright kites over the lake")
 	tab.Press("Save")
-	tab.SeeText("Your password was changed.")
+	tab.SeeText("Your password was changed, and you are signed out on every other device.")
 	office.find("password of your VSee account was changed", 1)
 	look(t, tab, "b06-account-full")
 
