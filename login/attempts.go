@@ -33,6 +33,9 @@ var (
 	// changeRate is how often a person may change something about the account, each of which is told
 	// by a mail. It is counted for the person, whatever the address.
 	changeRate = rate{"change", limit.Rate{Per: 2 * time.Minute, Burst: 30}}
+	// lostRate is how often a loss can be reported on the first proof alone. It is none of the changes,
+	// which whoever has the password must not use up.
+	lostRate = rate{"lost", limit.Rate{Per: time.Hour, Burst: 2}}
 	// postedRate is for what op keeps of a form that another site posted.
 	postedRate = rate{"posted", limit.Rate{Per: 200 * time.Millisecond, Burst: 300}}
 	// noteRate is how often something odd about one sign-in is noted for one address. It costs

@@ -73,7 +73,7 @@ func (p Policy) counts(e factors.Evidence, enrolled []factors.Enrollment) bool {
 		return p.Allows(e.Kind)
 	case factors.TOTP, factors.Passkey, factors.Email:
 		return slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool {
-			return have.Kind == e.Kind && e.Source == have.Source() && p.takes(have, enrolled)
+			return have.Kind == e.Kind && e.Source == have.Source() && p.takes(have, enrolled) && !p.lesser(have, enrolled, e.At)
 		})
 	case factors.Ticket:
 	}
@@ -92,16 +92,17 @@ func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bo
 
 // able are the enrollments by which the person can prove something new that counts: what was proved in
 // this sign-in has given all that it gives.
-func able(tx Transaction, p Policy, enrolled []factors.Enrollment) []factors.Enrollment {
+func able(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.Time) []factors.Enrollment {
 	return slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool {
-		return !p.takes(e, enrolled) || rests(tx.Proved, e) || p.lesser(e, enrolled)
+		return !p.takes(e, enrolled) || rests(tx.Proved, e) || p.lesser(e, enrolled, now)
 	})
 }
 
-// lesser reports whether e is not asked for because the person has a passkey.
-func (p Policy) lesser(e factors.Enrollment, enrolled []factors.Enrollment) bool {
+// lesser reports whether e is worth nothing at a time when the person had a passkey. What was proved before
+// stays: whoever makes a passkey is not asked for it in the same sign-in.
+func (p Policy) lesser(e factors.Enrollment, enrolled []factors.Enrollment, at time.Time) bool {
 	return p.NoDowngrade && e.Kind != factors.Passkey && e.Kind != factors.Recovery && p.Allows(factors.Passkey) &&
-		slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool { return have.Kind == factors.Passkey })
+		slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool { return have.Kind == factors.Passkey && have.Created.Before(at) })
 }
 
 // rests reports whether any of the evidence is a proof of e.

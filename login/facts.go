@@ -155,7 +155,10 @@ const passwordSource = "password"
 // outdated reports whether e was proved before nothing counted any more, or is proof of a password
 // that is not the person's any more.
 func (u User) outdated(e factors.Evidence) bool {
-	return e.At.Before(u.Since) || (e.Kind == factors.Password && e.Generation != u.Passwords)
+	if e.Kind == factors.Password && (e.Generation != u.Passwords || u.Passwords == 0 && e.At.Before(u.PasswordSet)) {
+		return true // an instance of the release before sets passwords without counting them
+	}
+	return e.At.Before(u.Since)
 }
 
 // next is Next for these facts.

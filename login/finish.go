@@ -45,6 +45,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, tx Transaction) 
 	}
 	sessionID, err := s.settle(w, r, f, tx, evidence, now)
 	if errors.Is(err, storage.ErrNotFound) { // at this very moment the person was disabled, or nothing of before counts any more
+		tx.SessionID = "" // it lends nothing that a session could be made of: that would come back here
 		return s.again(w, r, tx, now)
 	}
 	if err != nil {

@@ -321,3 +321,52 @@ func TestN20_T58_FormOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// TestN19_ReportsUseUpNoChanges: whoever knows the password cannot keep the owner from changing it.
+func TestN19_ReportsUseUpNoChanges(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	thief := w.browser()
+	reports := 0
+	for range 40 {
+		w.pass(time.Second)
+		p := thief.password(thief.begin(login.Demand{}), anna.user)
+		if thief.post(p.on("lost")).status == http.StatusOK {
+			reports++
+		}
+	}
+	if reports != 2 {
+		t.Errorf("%d reports in no time", reports)
+	}
+	w.pass(30 * time.Second)
+	p := anna.password(anna.follow(anna.get("/account/password")), anna.user)
+	anna.follow(anna.post(p.on("challenge"), "code", w.app(anna.seed))).shows(t, http.StatusOK, "Choose a New Password")
+	anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+}
+
+// A sign-in that borrowed from a session whose cookie is gone, and in which all else was signed out since, ends
+// at a page.
+func TestWhoKeptASessionWithoutItsCookie(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	u := w.person("anna")
+	b, other := w.browser(), w.browser()
+	b.password(b.begin(login.Demand{}), u).is(t, "user", u.ID)
+	w.pass(time.Second)
+	other.password(other.begin(login.Demand{}), u).is(t, "user", u.ID)
+	w.pass(time.Second)
+	b.post("/account/sessions/others").leads(t, "/account?done=others")
+	w.pass(time.Second)
+	p := b.begin(login.Demand{ACR: []string{login.ACRMultiFactor}, Essential: true})
+	seed := p.seed(t)
+	b.keep("vseeid-session", "")
+	p = b.follow(b.post(p.on("enroll"), "code", w.app(seed)))
+	p = b.post(p.on("recovery"), "confirmed", "true")
+	for range 12 {
+		if p.status/100 != 3 {
+			return
+		}
+		p = b.get(p.header.Get("Location"))
+	}
+	t.Error("it goes round in circles")
+}

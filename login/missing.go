@@ -50,7 +50,7 @@ func Missing(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 			reason = MissingUnverified
 		case !q.p.Allows(k):
 			reason = MissingByPolicy
-		case q.p.lesser(factors.Enrollment{Kind: k}, enrolled):
+		case q.p.lesser(factors.Enrollment{Kind: k}, enrolled, now):
 			reason = MissingLesser
 		case slices.ContainsFunc(would, has): // and was left out
 			reason = MissingBrowser

@@ -114,7 +114,7 @@ func inquire(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 // under is q with what counts under p.
 func (q inquiry) under(p Policy) inquiry {
 	q.p = p
-	q.able = able(q.tx, p, q.enrolled)
+	q.able = able(q.tx, p, q.enrolled, q.now)
 	q.evidence = Counted(q.tx, p, q.enrolled, q.now)
 	return q
 }

@@ -16,8 +16,9 @@ type SetUp struct {
 	// Proofs are what counts for who changes what there is: what one of them allows, and none of them
 	// takes less. An app is as good as any factor to an organization that takes mailed codes, and not to
 	// one that takes passkeys alone. The recovery code is among them where all of them allow it.
-	Proofs []factors.Kind
-	Strict []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
+	Proofs      []factors.Kind
+	Strict      []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
+	NoDowngrade bool           // whether one of them insists on a passkey that there is
 }
 
 // Among returns p, the policy of one of orgs that binds a person of all of them now, with its SetUp.
@@ -30,7 +31,7 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		return p
 	}
 	strictest, _ := Strictest(orgs, now)
-	s := SetUp{Enrollment: p.Enrollment, Factors: p.Factors, Strict: strictest.Policy.Factors}
+	s := SetUp{Enrollment: p.Enrollment, Factors: p.Factors, Strict: strictest.Policy.Factors, NoDowngrade: p.NoDowngrade}
 	taken, least := slices.Clone(p.Factors), 0
 	for _, o := range orgs {
 		if o.Policy.MFA == Off {
@@ -39,7 +40,7 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		if o.Policy.Enrollment.rank() > s.Enrollment.rank() {
 			s.Enrollment = o.Policy.Enrollment
 		}
-		s.Factors = common(s.Factors, o.Policy.Factors)
+		s.Factors, s.NoDowngrade = common(s.Factors, o.Policy.Factors), s.NoDowngrade || o.Policy.NoDowngrade
 		taken, least = append(taken, o.Policy.Factors...), max(least, o.Policy.weakest())
 	}
 	for _, k := range taken {
@@ -122,9 +123,11 @@ func (p Policy) changing(enrolled []factors.Enrollment) Policy {
 		return p
 	}
 	kinds := p.SetUp.Proofs
-	if !slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return e.Kind != factors.Email && slices.Contains(kinds, e.Kind) }) {
+	if !slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool {
+		return slices.Contains(selfEnrolled, e.Kind) && slices.Contains(kinds, e.Kind)
+	}) {
 		kinds = p.SetUp.Strict
 	}
-	p.Factors = kinds
+	p.Factors, p.NoDowngrade = kinds, p.SetUp.NoDowngrade
 	return p
 }

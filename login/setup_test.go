@@ -199,6 +199,7 @@ func TestT12_T13_Among(t *testing.T) {
 		{"T-13 more, of what one does not allow", "standard", "strict only:passkey,recovery", "totp passkey recovery", "pwd key", "", factors.TOTP, "done"},
 		{"T-13 more, with nothing that the strictest takes", "standard", "strict only:passkey", "totp recovery", "pwd totp", "", factors.Passkey, unmet + " stuck"},
 		{"T-13 more, with nothing that both take but the strictest does", "standard", "optional only:passkey", "totp", "pwd totp", "", factors.Passkey, "add passkey"},
+		{"T-13 the recovery code does not stand before an app that the strictest takes", "strict", "optional only:passkey,recovery", "totp recovery", "pwd", "", factors.Passkey, "challenge totp recovery"},
 		{"T-13 no trust on what the other does not take", "standard", "strict only:passkey", "totp recovery", "pwd totp", "passkey platform", "", "done"},
 		{"T-13 but on what it takes", "standard", "strict", "totp recovery", "pwd totp", "passkey platform", "", "offer trust"},
 		{"T-13 no recovery code either", "standard", "strict only:passkey,recovery", "totp", "pwd totp", "", "", "done"},

@@ -60,7 +60,7 @@ func (s *Server) lost(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	var many tooMany
-	if err := s.allow(ctx, changeRate, v.user.ID, v.now); errors.As(err, &many) {
+	if err := s.allow(ctx, lostRate, v.user.ID, v.now); errors.As(err, &many) {
 		return s.tooManyChanges(w, r, many.wait)
 	} else if err != nil {
 		return err

@@ -90,13 +90,14 @@ func (v visit) again() templates.Again {
 	return out
 }
 
-// reference is what a person tells support, by which they find who it was: it is noted, at noteRate.
+// reference is what a person tells support, by which they find who it was: it is noted, at noteRate. Empty: not
+// this time, for it could not be found.
 func (s *Server) reference(r *http.Request, v visit) (string, error) {
 	ctx := r.Context()
 	id := storage.OriginOf(ctx).RequestID
 	var many tooMany
 	if err := s.admitTo(ctx, noteRate, v.tx.ID+":help:", v.now); errors.As(err, &many) {
-		return id, nil
+		return "", nil
 	} else if err != nil {
 		return "", err
 	}

@@ -21,12 +21,16 @@ type auditCmd struct {
 type auditListCmd struct {
 	settings
 	output
-	RequestID string `placeholder:"REFERENCE" help:"What a page showed as reference."`
+	RequestID string `placeholder:"REFERENCE" help:"What a page showed as reference, in the last 30 days."`
 	User      string `placeholder:"PERSON" help:"The mail address or the id of a person, also of one who was deleted."`
 	Org       string `placeholder:"ID" help:"The organization that a sign-in was for."`
 	Type      string `placeholder:"TYPE" help:"One type of event, such as authn_login_fail."`
 	paging
 }
+
+// referenceAge is how long ago a page may have been shown that is asked about. What happened before is found
+// by the person.
+const referenceAge = 30 * 24 * time.Hour
 
 func (c *auditListCmd) Run(p *process) error {
 	page, err := c.page()
@@ -35,6 +39,9 @@ func (c *auditListCmd) Run(p *process) error {
 	}
 	return c.use(p, func(db *sqldb.DB, _ *secret.Keys) error {
 		filter := sqldb.EventFilter{OrgID: c.Org, Type: storage.EventType(c.Type), RequestID: strings.TrimSpace(c.RequestID)}
+		if filter.RequestID != "" {
+			filter.Since = p.now().Add(-referenceAge)
+		}
 		switch {
 		case uuid.Validate(c.User) == nil:
 			filter.UserID = strings.ToLower(c.User)

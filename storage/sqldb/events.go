@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/vsee/vseeid/storage"
@@ -135,6 +136,9 @@ type EventFilter struct {
 	Type   storage.EventType
 
 	RequestID string // what an error page, or one that says whom to ask, shows as reference
+	// Since is when they happened at the earliest, by their ids, to the millisecond. With a RequestID,
+	// which has no index, it bounds how many rows are looked at.
+	Since time.Time
 }
 
 // Events lists audit events, the newest first.
@@ -146,6 +150,7 @@ func (d *DB) Events(ctx context.Context, f EventFilter, page storage.Page) ([]st
 		{" AND org_id = $", f.OrgID},
 		{" AND type = $", string(f.Type)},
 		{" AND request_id = $", f.RequestID},
+		{" AND id >= $", firstID(f.Since)},
 		{" AND id < $", page.After},
 	} {
 		if c.value != "" {
@@ -157,6 +162,15 @@ func (d *DB) Events(ctx context.Context, f EventFilter, page storage.Page) ([]st
 	query += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
 	out, err := all(ctx, d.reader, scanEvent, query, args...)
 	return out, d.fail(err, "events")
+}
+
+// firstID is no greater than any UUIDv7 that is made at a time or later; empty for a zero one.
+func firstID(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	ms := fmt.Sprintf("%012x", at.UnixMilli())
+	return ms[:8] + "-" + ms[8:]
 }
 
 func scanEvent(r row) (e storage.Event, err error) {

@@ -177,7 +177,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"EndOthers":        second(db.EndOthers(ctx, "u1", "s1", now, none)),
 		"SessionsOf":       second(db.SessionsOf(ctx, "u1")),
 		"EventsOf":         second(db.EventsOf(ctx, "u1", []storage.EventType{storage.SignedIn, storage.Enrolled}, 20)),
-		"a reference":      second(db.Events(ctx, sqldb.EventFilter{RequestID: "r1"}, storage.Page{Limit: 20})),
+		"a reference":      second(db.Events(ctx, sqldb.EventFilter{RequestID: "r1", Since: now}, storage.Page{Limit: 20})),
 		"PutOff":           db.PutOff(ctx, "u1", "o1", "by", 0, none),
 		"RemoveEnrollment": db.RemoveEnrollment(ctx, removal, func(login.Removed) storage.Trail { return none }),
 		"ResetFactors":     second(db.ResetFactors(ctx, "u1", now, none)),

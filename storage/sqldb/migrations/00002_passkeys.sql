@@ -86,6 +86,3 @@ CREATE TABLE links (
 
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_expires ON links (expires);
-
--- What a page shows as reference, and a person tells support.
-CREATE INDEX events_request ON events (request_id, id);
