@@ -11,7 +11,7 @@ dev:
 	go run ./cmd/vseeid dev
 
 test: lint
-	.ci/services sh -c 'go test -race -timeout 20m $(PACKAGES) && go test -run EveryStateEveryRoute ./login'
+	.ci/services sh -c 'go test -race -timeout 20m $(PACKAGES) && go test -run "EveryStateEveryRoute|Walk|Listed" ./login'
 
 lint:
 	.ci/fresh

@@ -45,13 +45,14 @@ func (q inquiry) demanded(d Demand) demanded {
 	}
 	ways = combine(ways, floor, false)
 	ways = combine(ways, asked, d.Voluntary && !d.Essential)
-	meets := func(way []string) requirement {
-		return func(ev []factors.Evidence) bool {
+	needs := make([]requirement, len(ways))
+	for i, way := range ways {
+		needs[i] = func(ev []factors.Evidence) bool {
 			return !slices.ContainsFunc(way, func(acr string) bool { return !Met(acr, ev) })
 		}
 	}
 	out := demanded{how: unreachable, any: func(ev []factors.Evidence) bool {
-		return slices.ContainsFunc(ways, func(way []string) bool { return meets(way)(ev) })
+		return slices.ContainsFunc(needs, func(need requirement) bool { return need(ev) })
 	}}
 	for _, a := range []struct {
 		try bool
@@ -64,9 +65,9 @@ func (q inquiry) demanded(d Demand) demanded {
 		{true, q.provable, byProof},
 		{true, q.settable, byEnrollment},
 	} {
-		for _, way := range ways {
-			if a.try && a.can(meets(way)) {
-				out.need, out.how = meets(way), a.how
+		for _, need := range needs {
+			if a.try && a.can(need) {
+				out.need, out.how = need, a.how
 				return out
 			}
 		}
