@@ -17,6 +17,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -94,10 +95,28 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Ping(ctx); err != nil {
+	if err := d.firstPing(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// firstPing is Ping for a database that was just opened. Of several processes that open a new SQLite file at
+// once one turns it to the write-ahead log, and SQLite does not let the others wait for that: so we do.
+func (d *DB) firstPing(ctx context.Context) error {
+	for begun := time.Now(); ; {
+		err := d.Ping(ctx)
+		if err == nil || d.dialect.kind(err) != locked || time.Since(begun) > busyTimeout {
+			return err
+		}
+		pause := time.NewTimer(rand.N(20 * time.Millisecond))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return errors.Join(ctx.Err(), err)
+		case <-pause.C:
+		}
+	}
 }
 
 // Ping checks that the database answers.

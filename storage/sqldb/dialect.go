@@ -40,6 +40,7 @@ const (
 	unheld        // an argument is no text that the database can hold: no row has it
 	again         // nothing happened, and the same may work now
 	readOnly      // the server has become a standby: connect anew, then as again
+	locked        // another connection holds the file, and the wait for it is over
 )
 
 var postgres = dialect{
@@ -103,6 +104,8 @@ var embedded = dialect{
 			return dangling
 		case sqlite3.SQLITE_BUSY_SNAPSHOT:
 			return again
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY:
+			return locked
 		}
 		return other
 	},

@@ -20,6 +20,9 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// busyTimeout is how long a connection to SQLite waits for another that holds the file.
+const busyTimeout = 10 * time.Second
+
 func (d *DB) openPostgres(c Config) error {
 	config, err := pgxpool.ParseConfig(c.DSN)
 	if err != nil {
@@ -172,7 +175,7 @@ func private(path string) error {
 // is answered (synchronous FULL): a used code must not come back with the power.
 func sqliteURI(path string, more ...string) string {
 	q := url.Values{}
-	q.Add("_pragma", "busy_timeout(10000)")
+	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))
 	q.Add("_pragma", "journal_mode(WAL)")
 	q.Add("_pragma", "synchronous(FULL)")
 	q.Add("_pragma", "foreign_keys(1)")
