@@ -183,10 +183,7 @@ func (s *Server) changes(page func(*http.Request) string, h deedFunc) http.Handl
 				return err
 			}
 			if try == 0 {
-				var many tooMany
-				if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
-					return s.tooManyChanges(w, r, many.wait)
-				} else if err != nil {
+				if ok, err := s.mayChange(w, r, v, changeRate); err != nil || !ok {
 					return err
 				}
 			}
@@ -240,6 +237,17 @@ func doneWord(r *http.Request) string {
 		return word
 	}
 	return ""
+}
+
+// mayChange counts one more change of the person at a rate. It returns false, having answered, where there are
+// too many.
+func (s *Server) mayChange(w http.ResponseWriter, r *http.Request, v visit, at rate) (bool, error) {
+	var many tooMany
+	err := s.allow(r.Context(), at, v.user.ID, v.now)
+	if errors.As(err, &many) {
+		return false, s.tooManyChanges(w, r, many.wait)
+	}
+	return err == nil, err
 }
 
 // tooManyChanges is the page for who changes the account all the time.

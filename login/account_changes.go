@@ -33,10 +33,7 @@ func (s *Server) addFactor(w http.ResponseWriter, r *http.Request, v visit) erro
 // beginAdding begins a sign-in that sets up a factor and goes on to the account page, which says what was
 // done. It is a change like any other, and there are only so many in an hour.
 func (s *Server) beginAdding(w http.ResponseWriter, r *http.Request, v visit, k factors.Kind, done string) error {
-	var many tooMany
-	if err := s.allow(r.Context(), changeRate, v.user.ID, v.now); errors.As(err, &many) {
-		return s.tooManyChanges(w, r, many.wait)
-	} else if err != nil {
+	if ok, err := s.mayChange(w, r, v, changeRate); err != nil || !ok {
 		return err
 	}
 	tx := toChange(donePath(done))

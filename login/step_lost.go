@@ -1,7 +1,6 @@
 package login
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -59,10 +58,7 @@ func (s *Server) lost(w http.ResponseWriter, r *http.Request) error {
 		s.see(w, r, v.tx)
 		return nil
 	}
-	var many tooMany
-	if err := s.allow(ctx, lostRate, v.user.ID, v.now); errors.As(err, &many) {
-		return s.tooManyChanges(w, r, many.wait)
-	} else if err != nil {
+	if ok, err := s.mayChange(w, r, v, lostRate); err != nil || !ok {
 		return err
 	}
 	trail := storage.With(storage.Event{
