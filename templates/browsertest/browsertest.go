@@ -211,11 +211,21 @@ func (b *Tab) SeeText(text string) {
 		"//body//*[contains(normalize-space(), %s)][not(.//*[contains(normalize-space(), %[1]s)])]", quote(text)))))
 }
 
-// Type fills a field, given by its name, with a text.
+// Type fills a field, given by its name, with a text, key by key. (chromedp.SendKeys reads a node's
+// attributes while the answer to chromedp.Clear is written to them, which is a race.)
 func (b *Tab) Type(field, text string) {
 	b.t.Helper()
-	sel := chromedp.CSS(fmt.Sprintf("input[name=%q]:not([type=hidden])", field))
-	b.do("type into "+field, chromedp.Clear(sel), chromedp.SendKeys(sel, text))
+	sel := fmt.Sprintf("input[name=%q]:not([type=hidden])", field)
+	keys := text
+	if keys == "" {
+		keys = kb.Backspace
+	}
+	b.do("type into "+field, chromedp.WaitVisible(chromedp.CSS(sel)))
+	if !Script[bool](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q);
+		e.focus(); e.select(); return e === document.activeElement })()`, sel)) {
+		b.t.Fatalf("%s takes no focus\n%s", field, b.state())
+	}
+	b.do("type into "+field, chromedp.KeyEvent(keys))
 }
 
 // Paste puts a text into a field, given by its name, at once.
