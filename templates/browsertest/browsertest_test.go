@@ -43,3 +43,22 @@ func TestPerson(t *testing.T) {
 		}
 	}
 }
+
+// A field is typed into again and again, as often as a race needs to show itself.
+func TestType(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><html lang=en><title>Hello</title><input type=hidden name=code value=no><input name=code>`)
+	}))
+	defer server.Close()
+	tab := browsertest.Start(t).Person(t, browsertest.Desktop).Tab()
+	for range 5 {
+		tab.Open(server.URL)
+		for _, text := range []string{"123456", "7", "", "a b", "x", "yz", "q", "w"} {
+			tab.Type("code", text)
+			if got := browsertest.Script[string](tab, `document.querySelectorAll("[name=code]")[1].value`); got != text {
+				t.Fatalf("the field holds %q, want %q", got, text)
+			}
+		}
+	}
+}
