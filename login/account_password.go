@@ -19,8 +19,15 @@ func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, v visit) e
 	if v.user.PasswordHash == "" {
 		return s.noSuch(w, r)
 	}
-	return s.showPassword(w, r, v.user, http.StatusOK, templates.Text{}, templates.Text{})
+	var problem templates.Text
+	if r.URL.Query().Has(missed) {
+		problem.Key = "newpassword.missed"
+	}
+	return s.showPassword(w, r, v.user, http.StatusOK, templates.Text{}, problem)
 }
+
+// missed in the query of the page says that the password was not changed, because it was at this moment.
+const missed = "missed"
 
 func (s *Server) showPassword(w http.ResponseWriter, r *http.Request, u User, status int, current, problem templates.Text) error {
 	return templates.Serve(w, r, status, templates.PasswordPage{
@@ -101,7 +108,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v visit)
 		},
 		failed: func(w http.ResponseWriter, r *http.Request, err error) (bool, error) {
 			if errors.Is(err, storage.ErrConflict) { // it was changed meanwhile, and this one may not be what is wanted
-				http.Redirect(w, r, accountPath+"/password", http.StatusSeeOther)
+				http.Redirect(w, r, accountPath+"/password?"+missed, http.StatusSeeOther)
 				return true, nil
 			}
 			return false, nil

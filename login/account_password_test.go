@@ -245,8 +245,25 @@ func TestT50_PasswordChangedByASessionThatEnds(t *testing.T) {
 		_, err := w.db.EndOthers(t.Context(), anna.user.ID, "", w.now(), storage.Trail{})
 		must(t, err)
 	}
-	anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account/password")
+	anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account/password?missed")
 	if w.user(anna.user).PasswordHash != hash || w.count(anna.user.ID, storage.PasswordChanged) != 0 {
 		t.Error("it was changed")
+	}
+}
+
+// T-50: of two tabs that change it at once one does, and the other says that it did not.
+func TestT50_PasswordChangedInTwoTabs(t *testing.T) {
+	var during func()
+	w := newWorld(t, sqlite(t), func(c *login.Config) { c.Passwords = whileHashing{c.Passwords, &during} })
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	form := []string{"current", secretWord, "password", newWord + " too"}
+	during = func() {
+		anna.post("/account/password", "current", secretWord, "password", newWord).leads(t, "/account?done=password")
+	}
+	anna.follow(anna.post("/account/password", form...)).shows(t, http.StatusOK, "Choose a New Password", "Your password was not changed")
+	anna.post("/account/password", form...).shows(t, http.StatusUnprocessableEntity, "current password is not right")
+	if n := w.count(anna.user.ID, storage.PasswordChanged); n != 1 {
+		t.Errorf("it was changed %d times", n)
 	}
 }

@@ -223,11 +223,8 @@ func (p Policy) validFactors() error {
 		}
 		seen[k] = true
 	}
-	switch {
-	case p.MFA == Required && !p.Allows(factors.Passkey):
-		return errors.New("factors has to allow passkey where mfa is required: nothing else keeps a person from giving a proof to a forged page (NIST SP 800-63B-4, 2.2.2)")
-	case p.MFA != Off && !slices.ContainsFunc([]factors.Kind{factors.TOTP, factors.Passkey, factors.Email}, p.Allows):
-		return fmt.Errorf("factors has to allow totp, passkey or email where mfa is %s: a recovery code alone is no factor", p.MFA)
+	if p.MFA != Off && !p.Allows(factors.Passkey) {
+		return fmt.Errorf("factors has to allow passkey where mfa is %s: nothing else keeps a person from giving a proof to a forged page (NIST SP 800-63B-4, 2.2.2)", p.MFA)
 	}
 	return nil
 }

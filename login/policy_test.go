@@ -36,10 +36,9 @@ func TestPolicy_Validate(t *testing.T) {
 		{"password is no second factor", func(p *login.Policy) { p.Factors = append(p.Factors, factors.Password) }, "password"},
 		{"twice", func(p *login.Policy) { p.Factors = append(p.Factors, factors.TOTP) }, "twice"},
 		{"N-02 no passkey", func(p *login.Policy) { p.Factors = []factors.Kind{factors.TOTP, factors.Recovery} }, "has to allow passkey where mfa is required"},
-		{"nothing to set up", func(p *login.Policy) { p.MFA, p.Factors = login.Optional, nil }, "has to allow totp, passkey or email where mfa is optional"},
-		{"a recovery code alone", func(p *login.Policy) {
-			p.MFA, p.Factors = login.Optional, []factors.Kind{factors.Recovery}
-		}, "a recovery code alone is no factor"},
+		{"N-02 no passkey for who has one", func(p *login.Policy) {
+			p.MFA, p.Factors = login.Optional, []factors.Kind{factors.TOTP, factors.Recovery}
+		}, "has to allow passkey where mfa is optional"},
 		{"from without a demand", func(p *login.Policy) { p.MFA, p.From = login.Optional, noon }, "from is for mfa that is required"},
 		{"grace without a demand", func(p *login.Policy) { p.MFA, p.Grace.Days = login.Off, 3 }, "grace is for mfa that is required"},
 		{"two graces", func(p *login.Policy) { p.Grace = login.Grace{Days: 3, Skips: 3} }, "one of them"},
@@ -66,7 +65,7 @@ func TestPolicy_Validate(t *testing.T) {
 	}
 	for name, p := range map[string]login.Policy{
 		"off needs no factor":      preset("off", func(p *login.Policy) { p.Factors = nil }),
-		"optional needs one":       policyOf("optional only:email"),
+		"optional, by passkeys":    policyOf("optional only:passkey"),
 		"a day and a grace":        preset("standard", func(p *login.Policy) { p.From, p.Grace.Days = noon, 365 }),
 		"a number":                 preset("strict", func(p *login.Policy) { p.Grace.Skips = 100 }),
 		"days before a ticket":     preset("standard", func(p *login.Policy) { p.Enrollment, p.Grace.Days = login.ByTicket, 14 }),
