@@ -154,6 +154,9 @@ func signedIn(f facts, tx Transaction, sessionID string, change storage.EventTyp
 	if slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }) {
 		done.Detail["recovery"] = "true"
 	}
+	if held := f.policy.Withheld(evidence, f.enrolled, now); len(held) > 0 {
+		done.Detail["withheld"] = spaced(held)
+	}
 	if f.passedOver(tx, evidence) {
 		done.Detail["weaker"] = "true"
 	}

@@ -40,6 +40,8 @@ type Policy struct {
 	// NoDowngrade asks who has a passkey that is allowed for it and for nothing weaker, but the
 	// recovery code.
 	NoDowngrade bool `json:"no_downgrade,omitempty"`
+	// Hold is what a sign-in does not open that rests on a factor which is new. Zero: nothing.
+	Hold Hold `json:"hold,omitzero"`
 	// Epoch rises with every change of the policy or of who falls under it. A grant issued
 	// under an older epoch is judged anew when it is used.
 	Epoch int64 `json:"epoch"`
@@ -180,7 +182,7 @@ const (
 // Validate says, in a sentence for the person who wrote the policy, what is wrong with it. It is for
 // writing one: a policy that was kept before a rule came still binds.
 func (p Policy) Validate() error {
-	for _, check := range []func() error{p.validDemand, p.validFactors, p.validEnrollment, p.validTimes} {
+	for _, check := range []func() error{p.validDemand, p.validFactors, p.validEnrollment, p.validTimes, p.Hold.valid} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -256,12 +258,20 @@ func (p Policy) validTimes() error {
 		{"session overall", p.Session.Overall},
 		{"trust_device remind_after", p.Trust.RemindAfter},
 	} {
-		if d.d < Duration(time.Minute) || d.d > Duration(365*24*time.Hour) {
-			return fmt.Errorf("%s is %s: it has to be between 1m and 365d", d.name, d.d)
+		if err := d.d.valid(d.name); err != nil {
+			return err
 		}
 	}
 	if p.Session.Idle > p.Session.Overall {
 		return fmt.Errorf("session idle (%s) is longer than session overall (%s)", p.Session.Idle, p.Session.Overall)
+	}
+	return nil
+}
+
+// valid reports a time of a policy that nobody can mean.
+func (d Duration) valid(name string) error {
+	if d < Duration(time.Minute) || d > Duration(365*24*time.Hour) {
+		return fmt.Errorf("%s is %s: it has to be between 1m and 365d", name, d)
 	}
 	return nil
 }

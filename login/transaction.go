@@ -117,7 +117,8 @@ type Result struct {
 	AMR       []string
 	ACR       string
 	AuthTime  time.Time
-	Recovered bool   // by a recovery code
-	Request   []byte // as op gave it to Begin
-	Proof     []byte // for Recheck; op keeps it with the grant and never reads it
+	Recovered bool     // by a recovery code
+	Withheld  []string // scopes that the policy keeps from who signs in by a factor that is new
+	Request   []byte   // as op gave it to Begin
+	Proof     []byte   // for Recheck; op keeps it with the grant and never reads it
 }

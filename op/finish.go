@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -116,7 +117,7 @@ func (p *Provider) issue(r *http.Request, a request.Authorize, client Client, re
 	if err != nil {
 		return "", fmt.Errorf("new grant id: %w", err)
 	}
-	scopes := granted(a.Scopes, client)
+	scopes := slices.DeleteFunc(granted(a.Scopes, client), func(s string) bool { return slices.Contains(result.Withheld, s) })
 	code := token.NewCode()
 	err = p.codes.SaveCode(r.Context(), code, Authorization{
 		GrantID:     id.String(),

@@ -62,6 +62,7 @@ type desk struct {
 	denied  error        // what Recheck says
 	floor   []string     // that Recheck was last told of
 	lost    bool         // who signs in has only the recovery code left
+	held    []string     // scopes that the policy keeps from who signs in
 	began   login.Demand // of the last sign-in
 	request []byte       // of the last sign-in
 }
@@ -71,7 +72,7 @@ const deskCookie = "desk"
 func (d *desk) Begin(w http.ResponseWriter, r *http.Request, demand login.Demand, request []byte) error {
 	d.mu.Lock()
 	d.began, d.request = demand, request
-	person, org, lost := d.person, d.org, d.lost
+	person, org, lost, held := d.person, d.org, d.lost, d.held
 	d.mu.Unlock()
 	sid, userID, err := d.Current(r)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -96,7 +97,7 @@ func (d *desk) Begin(w http.ResponseWriter, r *http.Request, demand login.Demand
 	return d.provider.Finish(w, r, login.Result{
 		UserID: userID, OrgID: org, SessionID: sid,
 		AMR: login.AMR(s.Evidence), ACR: login.ACR(demand.ACR, s.Evidence), AuthTime: login.AuthTime(s.Evidence),
-		Recovered: lost, Request: request, Proof: []byte(`{}`),
+		Recovered: lost, Withheld: held, Request: request, Proof: []byte(`{}`),
 	})
 }
 

@@ -196,3 +196,20 @@ func TestA20_RefreshUnderAHigherFloor(t *testing.T) {
 	w.change("messenger", func(c *op.Client) { c.DefaultACR = []string{login.ACRAAL2} })
 	w.status(a.Refresh(first.RefreshToken), http.StatusOK)
 }
+
+// T-12: what the policy of the person's organization withholds is not granted, and the client is told so
+// (RFC 6749, 5.1); a refresh does not bring it back.
+func TestT12_WithheldScopes(t *testing.T) {
+	w := newWorld(t)
+	w.desk.held = []string{"email", "prescriptions"}
+	a := w.messenger()
+	_, _, first := w.signIn(a)
+	if first.Scope != "openid profile" {
+		t.Errorf("granted %q", first.Scope)
+	}
+	w.desk.held = nil
+	w.refused(a.Refresh(first.RefreshToken, optest.With("scope", "openid email")), http.StatusBadRequest, "invalid_scope")
+	if again := a.Refresh(first.RefreshToken); again.Scope != "openid profile" {
+		t.Errorf("after a refresh %q", again.Scope)
+	}
+}

@@ -39,6 +39,8 @@ type policyFlags struct {
 	SessionOverall *login.Duration `placeholder:"TIME" help:"After how long a session ends in any case: 12h."`
 	Enrollment     *string         `placeholder:"WORD" help:"What a member shows to set up a first factor beside the password. open: nothing; mail: a code sent to the verified address; ticket: a one-time ticket of yours (vseeid user ticket)."`
 	HardwareKeys   *string         `placeholder:"WORD" help:"When a passkey counts as hardware. any: it says that it cannot be copied; attested: its maker vouches for it, and --attestation-roots of serve bears it out."`
+	HoldFor        *login.Duration `placeholder:"TIME" help:"How long a factor is new, and does not open the scopes of --hold-scope: 24h. 0s takes both back."`
+	HoldScope      []string        `placeholder:"SCOPE" help:"What a sign-in by a factor that is new does not open: a scope of OAuth. The app is granted the rest."`
 	NoDowngrade    *bool           `help:"Ask who has a passkey for it and for no weaker factor; the recovery code stays. --no-downgrade=false takes it back."`
 }
 
@@ -100,6 +102,11 @@ func (f policyFlags) apply(in io.Reader, orgID string, p login.Policy) (login.Po
 		p.HardwareKeys = login.HardwareKeys(*f.HardwareKeys)
 	}
 	set(&p.NoDowngrade, f.NoDowngrade)
+	set(&p.Hold.For, f.HoldFor)
+	setList(&p.Hold.Scopes, f.HoldScope)
+	if f.HoldFor != nil && *f.HoldFor == 0 {
+		p.Hold = login.Hold{}
+	}
 	return p, invalid(p.Validate())
 }
 
@@ -137,6 +144,7 @@ type policyView struct {
 	Enrollment   login.EnrollBy     `json:"enrollment"`
 	HardwareKeys login.HardwareKeys `json:"hardware_keys"`
 	NoDowngrade  bool               `json:"no_downgrade"`
+	Hold         *login.Hold        `json:"hold,omitempty"`
 }
 
 func viewPolicy(p login.Policy) policyView {
@@ -149,6 +157,9 @@ func viewPolicy(p login.Policy) policyView {
 	}
 	if p.Grace != (login.Grace{}) {
 		v.Grace = &p.Grace
+	}
+	if p.Hold.For != 0 {
+		v.Hold = &p.Hold
 	}
 	return v
 }
@@ -173,8 +184,12 @@ func (v policyView) record(w io.Writer) {
 	if v.Trust.Offer {
 		trust = fmt.Sprintf("offered, again after %s", v.Trust.RemindAfter)
 	}
+	hold := ""
+	if v.Hold != nil {
+		hold = fmt.Sprintf("%s: %s", v.Hold.For, strings.Join(v.Hold.Scopes, " "))
+	}
 	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", v.factors(), "Trusted device", trust, "Reuse", v.Reuse,
-		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys, "No downgrade", v.NoDowngrade)
+		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys, "No downgrade", v.NoDowngrade, "Hold", hold)
 }
 
 const policyFileLimit = 64 << 10
@@ -221,6 +236,9 @@ func policyFile(in io.Reader, path, orgID string) (login.Policy, error) {
 	}
 	if v.Grace != nil {
 		p.Grace = *v.Grace
+	}
+	if v.Hold != nil {
+		p.Hold = *v.Hold
 	}
 	return p, nil
 }

@@ -65,12 +65,14 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	c.ok("org", "create", "riverside", "--name", "Riverside")
 	set := c.document("org", "policy", "set", "riverside", "--mfa", "required", "--from", "2026-12-01", "--grace-days", "14",
 		"--factors", "totp,passkey,recovery", "--no-trust-device", "--remind-after", "30d", "--reuse", "5h",
-		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested", "--no-downgrade")
+		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested", "--no-downgrade",
+		"--hold-for", "24h", "--hold-scope", "offline_access,rx:sign")
 	want := map[string]any{
 		"organization": "riverside", "mfa": "required", "from": "2026-12-01", "grace": map[string]any{"days": 14.0},
 		"factors": []any{"totp", "passkey", "recovery"}, "reuse": "5h",
 		"trust_device": map[string]any{"offer": false, "remind_after": "30d"}, "enrollment": "ticket", "hardware_keys": "attested", "no_downgrade": true,
 		"session": map[string]any{"idle": "20m", "overall": "10h"},
+		"hold":    map[string]any{"for": "1d", "scopes": []any{"offline_access", "rx:sign"}},
 	}
 	equal(t, want, set)
 	equal(t, want, c.document("org", "policy", "show", "riverside"))
@@ -80,6 +82,7 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	c.ok("org", "policy", "set", "riverside", "--preset", "off")
 	equal(t, "off", c.document("org", "policy", "show", "riverside")["mfa"])
 	equal(t, want, c.documentWith(file, "org", "policy", "set", "riverside", "--file", "-"))
+	equal(t, nil, c.document("org", "policy", "set", "riverside", "--hold-for", "0s")["hold"])
 	c.ok("org", "create", "plain", "--name", "Plain")
 	for what, text := range map[string]string{
 		`of organization "riverside"`: file,
@@ -102,6 +105,8 @@ func TestCLI_OrgPolicy(t *testing.T) {
 		`--preset is "tight"`:             {"--preset", "tight"},
 		"not both":                        {"--preset", "off", "--file", "-"},
 		"is no date":                      {"--from", "soon"},
+		"hold names no scopes":            {"--hold-for", "1d"},
+		"names the scope openid":          {"--hold-for", "1d", "--hold-scope", "openid"},
 	} {
 		c.fails(2, what, append([]string{"org", "policy", "set", "plain"}, args...)...)
 	}
