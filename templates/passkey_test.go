@@ -191,6 +191,32 @@ func TestPasskeyEndings(t *testing.T) {
 	})
 }
 
+// TestW01_HintOfTheButton: who chose what to make a passkey in is led there by the browser.
+func TestW01_HintOfTheButton(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	tab := browser.Person(t, browsertest.Desktop).Tab()
+	tab.BeforeScripts(`navigator.credentials.create = async ({ publicKey: o }) => {
+		sessionStorage.asked = [o.hints?.join() ?? "", o.authenticatorSelection.authenticatorAttachment ?? "",
+			o.authenticatorSelection.residentKey, o.authenticatorSelection.userVerification].join(" ");
+		throw new DOMException("no", "NotAllowedError");
+	}`)
+	for button, want := range map[string]string{
+		"Create a passkey":      "  required required",
+		"Use a security key":    "security-key cross-platform required required",
+		"Use a phone or tablet": "hybrid cross-platform required required",
+	} {
+		tab.Open(d.URL + "/gallery/enroll-passkey")
+		tab.Press(button)
+		tab.See(arrived)
+		if sent := d.received(t); sent.Get("error") != "NotAllowedError" {
+			t.Errorf("%s: sent %v", button, sent)
+		}
+		if got := browsertest.Script[string](tab, "sessionStorage.asked"); got != want {
+			t.Errorf("%s: the browser was asked for %q, want %q", button, got, want)
+		}
+	}
+}
+
 // TestNoWebAuthn: a browser that knows no passkeys shows no button for one, and says so where one was asked for.
 func TestNoWebAuthn(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)

@@ -141,9 +141,13 @@ function written(credential) {
 let busy = false; // the browser asks the person
 let autofill; // stops the ceremony that waits in the autofill of the mail address
 
-async function ask({ ceremony, options }, more) {
+// A hint is what the browser shows first; one that knows none goes by the attachment (WebAuthn Level 3, 5.8.7).
+const hinted = (options, hint) => (hint ? { ...options, hints: [hint],
+  authenticatorSelection: { ...options.authenticatorSelection, authenticatorAttachment: "cross-platform" } } : options);
+
+async function ask({ ceremony, options, hint }, more) {
   const create = ceremony === "create";
-  const request = { publicKey: parse(create, JSON.parse(options)), ...more };
+  const request = { publicKey: parse(create, hinted(JSON.parse(options), hint)), ...more };
   const credential = await (create ? navigator.credentials.create(request) : navigator.credentials.get(request));
   if (!credential) throw new DOMException("no credential", "NotAllowedError");
   return { response: written(credential), attachment: credential.authenticatorAttachment ?? "" };
@@ -158,15 +162,14 @@ async function answer(form, fields) {
   send(form);
 }
 
-async function press(form) {
-  const button = form.querySelector("button");
+async function press(form, button) {
   busy = true;
-  button.setAttribute("aria-disabled", "true");
+  for (const e of form.querySelectorAll("button")) e.setAttribute("aria-disabled", "true");
   await autofill?.(); // A browser has room for one ceremony.
   const began = Date.now();
   let fields;
   try {
-    fields = await ask(form.dataset);
+    fields = await ask({ ...form.dataset, ...button?.dataset });
   } catch (error) {
     const { timeout } = JSON.parse(form.dataset.options);
     fields = { error: error.name, late: Date.now() - began >= timeout ? "true" : "" };
@@ -190,7 +193,7 @@ if (Passkeys) {
     form.querySelector("[autofocus]")?.focus();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!busy) press(form);
+      if (!busy) press(form, event.submitter);
     });
     if ("auto" in form.dataset) fill(form);
     if (form.dataset.expires) {
