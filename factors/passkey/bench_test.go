@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 )
@@ -13,7 +12,7 @@ import (
 // instant is a store in which a use costs nothing, so that what is left is the checks.
 type instant struct{ passkey.Store }
 
-func (instant) UsePasskey(context.Context, string, int64, int64, []byte, factors.Place, time.Time) error {
+func (instant) UsePasskey(context.Context, string, int64, int64, []byte, time.Time) error {
 	return nil
 }
 

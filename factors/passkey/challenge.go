@@ -193,7 +193,7 @@ func (f *Factor) use(ctx context.Context, e factors.Enrollment, r record, counte
 		case back && lost == 0: // each device of an account may count by itself
 			noted = suspect(ctx, e, proved.At)
 		}
-		err := f.Store.UsePasskey(noted, e.ID, e.Step, max(e.Step, counter), secret, e.Place, proved.At)
+		err := f.Store.UsePasskey(noted, e.ID, e.Step, max(e.Step, counter), secret, proved.At)
 		switch {
 		case err == nil:
 			return nil

@@ -63,10 +63,10 @@ type Store interface {
 	// Passkey finds the live enrollment of a credential id, whosever it is. storage.ErrNotFound:
 	// there is none.
 	Passkey(ctx context.Context, credentialID []byte) (factors.Enrollment, error)
-	// UsePasskey moves an enrollment's Step from step to next, and its secret, place and last use
-	// with it, if the Step is still step; otherwise storage.ErrConflict. storage.ErrNotFound: the
+	// UsePasskey moves an enrollment's Step from step to next, and its secret and last use with it,
+	// if the Step is still step; otherwise storage.ErrConflict. storage.ErrNotFound: the
 	// enrollment has been removed.
-	UsePasskey(ctx context.Context, enrollmentID string, step, next int64, secret []byte, place factors.Place, at time.Time) error
+	UsePasskey(ctx context.Context, enrollmentID string, step, next int64, secret []byte, at time.Time) error
 }
 
 // Handles keeps the random bytes by which authenticators know people (WebAuthn Level 3, 14.6.1).

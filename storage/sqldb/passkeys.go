@@ -48,14 +48,14 @@ func (d *DB) Passkey(ctx context.Context, credentialID []byte) (factors.Enrollme
 // UsePasskey notes a use of a passkey, if its step (the signature counter) is still step: next takes
 // its place, and what the ceremony told of the credential that of the secret and the place.
 // ErrConflict: another use was first. ErrNotFound: the passkey is gone. The trail is that of ctx.
-func (d *DB) UsePasskey(ctx context.Context, enrollmentID string, step, next int64, secret []byte, place factors.Place, at time.Time) error {
+func (d *DB) UsePasskey(ctx context.Context, enrollmentID string, step, next int64, secret []byte, at time.Time) error {
 	sealed, err := d.keys.Seal(secret, sealedBeside(enrollmentID))
 	if err != nil {
 		return d.fail(err, "use passkey")
 	}
-	changed, err := d.change(ctx, storage.TrailOf(ctx), `UPDATE enrollments SET step = $3, secret = $4, place = $5, last_used = $6
+	changed, err := d.change(ctx, storage.TrailOf(ctx), `UPDATE enrollments SET step = $3, secret = $4, last_used = $5
 		WHERE id = $1 AND step = $2 AND kind = 'passkey' AND removed IS NULL`,
-		enrollmentID, step, next, sealed, string(place), when(at))
+		enrollmentID, step, next, sealed, when(at))
 	if err == nil && !changed {
 		err = d.lost(ctx, `SELECT count(*) FROM enrollments WHERE id = $1 AND kind = 'passkey' AND removed IS NULL`, enrollmentID)
 	}

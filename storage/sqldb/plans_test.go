@@ -159,7 +159,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"replaced":         db.AddEnrollment(ctx, factors.Enrollment{ID: "e4", UserID: "u1", Kind: factors.TOTP, Created: now}, on, true, none),
 		"renamed":          db.RenameEnrollment(ctx, "u1", "e9", "name", on, none),
 		"Passkey":          second(db.Passkey(ctx, []byte("none"))),
-		"UsePasskey":       db.UsePasskey(ctx, "e9", 0, 1, nil, "", now),
+		"UsePasskey":       db.UsePasskey(ctx, "e9", 0, 1, nil, now),
 		"UserHandle":       second(db.UserHandle(ctx, "u1")),
 		"HasUserHandle":    second(db.HasUserHandle(ctx, "u1")),
 		"KeepMailCode":     db.KeepMailCode(ctx, "u1", "c1", "1", now, now.Add(time.Hour), func([]time.Time) error { return nil }),

@@ -122,7 +122,7 @@ func TestHotPathsAreOneRoundTrip(t *testing.T) {
 		{"UserHandle", func() error { _, err := db.UserHandle(ctx, "u1"); return err }},
 		{"UsePasskey", func() error {
 			counter++
-			return db.UsePasskey(storage.WithTrail(ctx, trail), "e2", counter-1, counter, nil, factors.Synced, now)
+			return db.UsePasskey(storage.WithTrail(ctx, trail), "e2", counter-1, counter, nil, now)
 		}},
 		{"MailState", func() error { _, err := db.MailState(ctx, "m1"); return err }},
 		{"Link", func() error { _, err := db.Link(ctx, "token"); return err }},

@@ -85,7 +85,7 @@ func spread(t *testing.T, db *sqldb.DB) map[string]string {
 		db.AddEnrollment(ctx, factors.Enrollment{
 			ID: "p1", UserID: "u1", Kind: factors.Passkey, Secret: []byte(secrets["passkey"]), Handle: []byte("credential"), Created: now,
 		}, login.Grounds{Changes: 1}, false, storage.Trail{Links: []storage.Link{{Token: secrets["token"], UserID: "u1", At: now, Expires: now.Add(time.Hour)}}}),
-		db.UsePasskey(ctx, "p1", 0, 1, []byte(secrets["used passkey"]), factors.Synced, now),
+		db.UsePasskey(ctx, "p1", 0, 1, []byte(secrets["used passkey"]), now),
 		db.CreateTicket(ctx, "u1", secrets["ticket"], now, now.Add(time.Hour), storage.Trail{}),
 		db.KeepMailCode(ctx, "u1", "c1", secrets["mailed code"], now, now.Add(time.Hour), func([]time.Time) error { return nil }),
 		db.ReplaceRecovery(ctx, factors.Enrollment{

@@ -99,7 +99,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		ok(t, w.add(app, false, storage.Trail{}))
 		ctx, at := storage.WithTrail(w.ctx, trail(storage.SignedIn, "u1")), w.now.Add(time.Minute)
 		use := func(id string, step, next int64) error {
-			return w.UsePasskey(ctx, id, step, next, []byte("newer record"), factors.OnDevice, at)
+			return w.UsePasskey(ctx, id, step, next, []byte("newer record"), at)
 		}
 		wantErr(t, "another step", use("e1", e.Step-1, 9), storage.ErrConflict)
 		wantErr(t, "unknown", use("e9", e.Step, 9), storage.ErrNotFound)
@@ -109,7 +109,7 @@ var passkeyTests = map[string]func(*testing.T, *world){
 		w.wantEvents(t, storage.SignedIn, 1)
 		got, err := w.Passkey(w.ctx, e.Handle)
 		ok(t, err)
-		e.Step, e.Secret, e.Place, e.LastUsed = e.Step+1, []byte("newer record"), factors.OnDevice, at
+		e.Step, e.Secret, e.LastUsed = e.Step+1, []byte("newer record"), at
 		same(t, "used", got, e)
 
 		// One that does not count always has the same step.
