@@ -614,3 +614,25 @@ func TestT17_WhyAMailCodeIsNotAskedFor(t *testing.T) {
 	b.follow(b.post("/account/password", "current", newWord, "password", newWord+" anew")).shows(t, http.StatusOK, "password was changed")
 	list(w.browser(), newWord+" anew").shows(t, http.StatusOK, "A code that we send to your email address")
 }
+
+// TestN05_PasswordChangesOnEvidence: no password is too old. One that somebody else may know is good for
+// nothing from that moment on, and its owner has to choose another.
+func TestN05_PasswordChangesOnEvidence(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	_, link := w.told(anna)
+	signIn := func(password string) page {
+		b := w.browser()
+		p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", anna.user.Email))
+		return b.follow(b.post(p.on("password"), "password", password))
+	}
+	owner := w.browser()
+	owner.follow(owner.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	signIn(secretWord).shows(t, http.StatusUnprocessableEntity, "Enter Your Password")
+	owner.post(link, "password", secretWord).shows(t, http.StatusUnprocessableEntity, "Choose a New Password")
+	owner.follow(owner.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	signIn(secretWord).shows(t, http.StatusUnprocessableEntity, "Enter Your Password")
+	w.pass(10 * 365 * 24 * time.Hour)
+	signIn(newWord).shows(t, http.StatusOK, "Verify Your Identity")
+}
