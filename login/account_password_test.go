@@ -229,9 +229,9 @@ func TestT40_GrantsEndWithThePassword(t *testing.T) {
 			t.Errorf("the grant that is %s: %v, revoked %v", id, err, g.Revoked)
 		}
 	}
-	denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	denied(t, w.recheck(t.Context(), r, nil, false))
 	anna.begin(login.Demand{Silent: true}).is(t, "user", anna.user.ID)
-	must(t, w.signIn.Recheck(t.Context(), w.results()[len(w.results())-1], nil, false))
+	must(t, w.recheck(t.Context(), w.results()[len(w.results())-1], nil, false))
 }
 
 // T-50: who was signed out meanwhile does not change the password.

@@ -49,7 +49,8 @@ type rate struct {
 }
 
 // counted makes one attempt at a proof of k: it is counted, then verified, then cleared or noted as
-// failed. An error of verify says nothing about the answer, and takes the count back.
+// failed. If verify returns an error nothing was learned about the answer, and the attempt is not
+// counted, even if the client has hung up.
 func (s *Server) counted(ctx context.Context, k factors.Kind, key string, u User, now time.Time, verify func() (ok bool, err error)) (bool, error) {
 	before, after, err := s.spend(ctx, k, key, now)
 	if err != nil {
@@ -189,6 +190,8 @@ func (s *Server) spend(ctx context.Context, k factors.Kind, key string, now time
 
 // refund takes back an attempt of which nothing was verified. Who counted in between keeps the count.
 func (s *Server) refund(ctx context.Context, key string, before, after limit.Attempt) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
 	err := s.Attempts.SwapAttempt(ctx, key, after, before, storage.Trail{})
 	if errors.Is(err, storage.ErrConflict) {
 		return nil

@@ -154,7 +154,7 @@ func signedIn(f facts, tx Transaction, sessionID string, change storage.EventTyp
 	if slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }) {
 		done.Detail["recovery"] = "true"
 	}
-	if held := f.policy.Withheld(evidence, f.enrolled, now); len(held) > 0 {
+	if held := Withheld(f.orgs, evidence, f.enrolled, now); len(held) > 0 {
 		done.Detail["withheld"] = spaced(held)
 	}
 	if f.passedOver(tx, evidence) {

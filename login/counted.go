@@ -83,8 +83,7 @@ func (p Policy) counts(e factors.Evidence, enrolled []factors.Enrollment) bool {
 // takes reports whether a proof of have counts. Where the policy lets people set up a factor of their own, a
 // mailed code counts only beside one: it never stands in for setting one up.
 func (p Policy) takes(have factors.Enrollment, enrolled []factors.Enrollment) bool {
-	if have.Kind == factors.Email && slices.ContainsFunc(selfEnrolled, p.Lets) &&
-		!slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return slices.Contains(selfEnrolled, e.Kind) }) {
+	if have.Kind == factors.Email && slices.ContainsFunc(selfEnrolled, p.Lets) && !hasAuthenticator(enrolled) {
 		return false
 	}
 	return p.Allows(have.Kind)

@@ -58,7 +58,9 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 // times: without the factors that this deployment does not have.
 func (s *Server) policy(org Org, orgs []Org, skips int, now time.Time) Policy {
 	p := org.policyAt(now, skips)
-	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), func(k factors.Kind) bool { return s.Factors[k] == nil })
+	lacking := func(k factors.Kind) bool { return s.Factors[k] == nil }
+	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), lacking)
+	p.Coming = slices.DeleteFunc(slices.Clone(p.Coming), lacking)
 	return p.Among(orgs, now)
 }
 

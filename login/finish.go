@@ -87,7 +87,7 @@ func (f facts) result(tx Transaction, sessionID string, now time.Time) (Result, 
 		ACR:       ACR(slices.Concat(tx.Demand.ACR, tx.Demand.FloorACR), evidence),
 		AuthTime:  AuthTime(evidence),
 		Recovered: slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
-		Withheld:  f.policy.Withheld(evidence, f.enrolled, now),
+		Withheld:  Withheld(f.orgs, evidence, f.enrolled, now),
 		Request:   tx.Request, Proof: p,
 	}, nil
 }

@@ -18,10 +18,14 @@ type Hold struct {
 	Scopes []string `json:"scopes"` // OAuth scopes that it does not open until then
 }
 
-// valid says what is wrong with h.
-func (h Hold) valid() error {
+// validHold says what is wrong with the Hold of p.
+func (p Policy) validHold() error {
+	h := p.Hold
 	if h.For == 0 && len(h.Scopes) == 0 {
 		return nil
+	}
+	if p.MFA == Off {
+		return errors.New("hold is for mfa that is optional or required: where it is off nobody has a factor that opens the scopes again")
 	}
 	if len(h.Scopes) == 0 {
 		return errors.New("hold names no scopes: name what a new factor does not open")
@@ -37,28 +41,35 @@ func (h Hold) valid() error {
 	return h.For.valid("hold for")
 }
 
-// Withheld are the scopes that a sign-in with this evidence, by a person with these factors, may not open
-// now: those of the policy's Hold, unless the evidence is two factors without what is new. The recovery code
-// always is: it is what remains to who lost everything, or to who found a sheet of paper.
-func (p Policy) Withheld(evidence []factors.Evidence, enrolled []factors.Enrollment, now time.Time) []string {
-	if p.Hold.For == 0 {
-		return nil
+// Withheld are the scopes that a sign-in with this evidence may not open now, of a person with these factors
+// in these organizations: what any of their policies holds, whichever one the sign-in is for, because a
+// factor belongs to the account. They are sorted, and each is there once.
+func Withheld(orgs []Org, evidence []factors.Evidence, enrolled []factors.Enrollment, now time.Time) []string {
+	var out []string
+	for _, o := range orgs {
+		if h := o.Policy.Hold; h.For > 0 && !multiFactor(o.Policy.settled(evidence, enrolled, now.Add(-time.Duration(h.For)))) {
+			out = append(out, h.Scopes...)
+		}
 	}
-	begun := now.Add(-time.Duration(p.Hold.For))
-	settled := slices.DeleteFunc(slices.Clone(evidence), func(e factors.Evidence) bool {
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// settled is the evidence that rests on nothing which was set up after begun. A mailed code counts only
+// beside what it counts beside at a sign-in, and that may be new. The recovery code never counts: it is what
+// remains to who lost everything, or to who found a sheet of paper.
+func (p Policy) settled(evidence []factors.Evidence, enrolled []factors.Enrollment, begun time.Time) []factors.Evidence {
+	old := slices.DeleteFunc(slices.Clone(enrolled), func(e factors.Enrollment) bool { return e.Created.After(begun) })
+	return slices.DeleteFunc(slices.Clone(evidence), func(e factors.Evidence) bool {
 		switch e.Kind {
 		case factors.Password, factors.Federated:
 			return false
 		case factors.TOTP, factors.Passkey, factors.Email:
-			return !slices.ContainsFunc(enrolled, func(have factors.Enrollment) bool {
-				return have.Kind == e.Kind && have.Source() == e.Source && !have.Created.After(begun)
+			return !slices.ContainsFunc(old, func(have factors.Enrollment) bool {
+				return have.Kind == e.Kind && have.Source() == e.Source && (e.Kind != factors.Email || p.takes(have, old))
 			})
 		case factors.Recovery, factors.Ticket:
 		}
 		return true
 	})
-	if multiFactor(settled) {
-		return nil
-	}
-	return p.Hold.Scopes
 }

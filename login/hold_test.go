@@ -30,7 +30,8 @@ func TestT12_Withheld(t *testing.T) {
 		{30 * time.Minute, "pwd totp keyuv", "totp passkey!", false}, // the old one was shown too
 		{30 * time.Minute, "pwd lost", "totp", true},
 		{30 * time.Minute, "pwd recovery", "totp recovery", true},
-		{30 * time.Minute, "pwd email", "email totp!", false},
+		{30 * time.Minute, "pwd email", "email totp!", true}, // it counts beside an app only, and that is new
+		{30 * time.Minute, "pwd email", "email totp passkey!", false},
 		{30 * time.Minute, "mailpwd email", "email totp!", true}, // one mailbox is one factor
 		{30 * time.Minute, "pwd ticket", "", true},
 		{30 * time.Minute, "pwd", "", true},
@@ -40,7 +41,7 @@ func TestT12_Withheld(t *testing.T) {
 		p := preset("standard", func(p *login.Policy) {
 			p.Hold = login.Hold{For: login.Duration(c.hold), Scopes: []string{"prescriptions"}}
 		})
-		got := p.Withheld(proofs(c.proved), enrollments(c.enrolled), noon)
+		got := login.Withheld([]login.Org{{ID: "a", Policy: preset("standard")}, {ID: "b", Policy: p}}, proofs(c.proved), enrollments(c.enrolled), noon)
 		if held := slices.Equal(got, []string{"prescriptions"}); held != c.held || !held && got != nil {
 			t.Errorf("%s by %q of %q: withheld is %q", c.hold, c.proved, c.enrolled, got)
 		}
@@ -65,6 +66,24 @@ func TestT12_HoldValidates(t *testing.T) {
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%v: %v", c.hold, err)
 		}
+	}
+}
+
+// T-12: what two organizations hold is joined.
+func TestT12_WithheldByAnyOrganization(t *testing.T) {
+	holds := func(id string, d time.Duration, scopes ...string) login.Org {
+		return login.Org{ID: id, Policy: preset("standard", func(p *login.Policy) {
+			p.Hold = login.Hold{For: login.Duration(d), Scopes: scopes}
+		})}
+	}
+	orgs := []login.Org{holds("a", time.Hour, "rx:sign", "mail"), holds("b", 2*time.Hour, "rx:read", "rx:sign"), holds("c", 0)}
+	for enrolled, want := range map[string]string{"totp!": "mail rx:read rx:sign", "totp": "rx:read rx:sign"} {
+		if got := strings.Join(login.Withheld(orgs, proofs("pwd totp"), enrollments(enrolled), noon), " "); got != want {
+			t.Errorf("%s: %q, want %q", enrolled, got, want)
+		}
+	}
+	if p := preset("off", func(p *login.Policy) { p.Hold = orgs[0].Policy.Hold }); p.Validate() == nil {
+		t.Error("a hold that nobody can end is valid")
 	}
 }
 
@@ -106,4 +125,31 @@ func TestT12_FirstFactorOpensNothingThatIsHeld(t *testing.T) {
 		t.Errorf("a day later %q is withheld", got)
 	}
 	noted("")
+}
+
+// T-12: a hold that is set after the sign-in is for the grants that there are, too.
+func TestT12_HoldOfLater(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u, b := w.person("anna", "riverside"), w.browser()
+	b.setUp(u, login.Demand{})
+	withheld := func() string {
+		t.Helper()
+		got, err := w.signIn.Recheck(t.Context(), w.results()[0], nil, true)
+		must(t, err)
+		return strings.Join(got, " ")
+	}
+	if got := withheld(); got != "" {
+		t.Errorf("without a hold %q", got)
+	}
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) {
+		p.Hold = login.Hold{For: login.Duration(24 * time.Hour), Scopes: []string{"rx:sign"}}
+	}))
+	if got := withheld(); got != "rx:sign" {
+		t.Errorf("of a new factor %q", got)
+	}
+	w.pass(24 * time.Hour)
+	if got := withheld(); got != "" {
+		t.Errorf("of a factor that was new %q", got)
+	}
 }

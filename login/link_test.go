@@ -341,7 +341,7 @@ func TestN19_LostDevice(t *testing.T) {
 	}
 	thief.get("/account").leads(t, "/u/login/")
 	results := w.results()
-	if err := w.signIn.Recheck(t.Context(), results[len(results)-1], nil, true); err == nil {
+	if err := w.recheck(t.Context(), results[len(results)-1], nil, true); err == nil {
 		t.Error("a grant of before is still good")
 	}
 	p := thief.begin(login.Demand{})

@@ -23,7 +23,7 @@ func TestN19_ReportWithThePasswordAlone(t *testing.T) {
 		grant := phone.begin(login.Demand{})
 		grant.is(t, "user", phone.user.ID)
 		result := w.results()[len(w.results())-1]
-		must(t, w.signIn.Recheck(t.Context(), result, nil, true))
+		must(t, w.recheck(t.Context(), result, nil, true))
 
 		b := w.browser()
 		p := b.begin(login.Demand{App: login.App{Name: "Clinic"}})
@@ -45,7 +45,7 @@ func TestN19_ReportWithThePasswordAlone(t *testing.T) {
 		if b.cookie("vseeid-session") != "" {
 			t.Error("it let somebody in")
 		}
-		if err := w.signIn.Recheck(t.Context(), result, nil, false); err == nil {
+		if err := w.recheck(t.Context(), result, nil, false); err == nil {
 			t.Error("a grant lives on")
 		}
 		if now := w.enrolled(phone.user); len(now) != len(have) {

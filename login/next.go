@@ -105,8 +105,10 @@ func inquire(tx Transaction, p Policy, enrolled []factors.Enrollment, now time.T
 	switch {
 	case more || q.provable(aal2):
 		q.owes = ACRAAL2 // and not a mail code where there is more
-	case q.adds:
-		q.owes = ACRMultiFactor // whatever the policy says
+	case q.adds || hasAuthenticator(enrolled):
+		// Whatever the policy says: what it does not take is not to be taken away by the password alone, and
+		// another put in its place.
+		q.owes = ACRMultiFactor
 	}
 	return q
 }
@@ -274,6 +276,12 @@ func (q inquiry) room(k factors.Kind) bool {
 		}
 	}
 	return n < MaxOfKind
+}
+
+// hasAuthenticator reports whether the person has set up a factor other than the recovery code, whether
+// or not a policy takes it.
+func hasAuthenticator(enrolled []factors.Enrollment) bool {
+	return slices.ContainsFunc(enrolled, func(e factors.Enrollment) bool { return slices.Contains(selfEnrolled, e.Kind) })
 }
 
 // hasFactor reports whether the person has set up a factor, other than the recovery code, that p

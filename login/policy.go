@@ -48,6 +48,8 @@ type Policy struct {
 
 	// Leave is what is left of Grace to the person whom the policy binds: see At. Zero: nothing.
 	Leave Leave `json:"-"`
+	// Coming is, until Leave.Until, what Factors will be from then on. Nil: what they are.
+	Coming []factors.Kind `json:"-"`
 	// SetUp is what binds the person beside it who sets something up: see Among. Nil: nothing.
 	SetUp *SetUp `json:"-"`
 }
@@ -134,7 +136,8 @@ func (p Policy) Allows(k factors.Kind) bool { return slices.Contains(p.Factors, 
 
 // At is p as it binds one person now, who joined then and has put off setting up a factor skips
 // times. Where p does not demand a second factor of the person yet, it is optional, and Leave says
-// what is left.
+// what is left. Until a day that it begins on it takes what people have set up before, also what it will
+// not take then: to announce that a better factor is demanded must not switch off the one that there is.
 func (p Policy) At(now, joined time.Time, skips int) Policy {
 	p.Leave = Leave{}
 	if p.MFA != Required {
@@ -150,6 +153,9 @@ func (p Policy) At(now, joined time.Time, skips int) Policy {
 	switch {
 	case now.Before(until):
 		p.Leave.Until = until
+		if going := slices.DeleteFunc(slices.Clone(selfEnrolled), p.Allows); len(going) > 0 {
+			p.Coming, p.Factors = p.Factors, slices.Concat(p.Factors, going)
+		}
 	case skips < p.Grace.Skips:
 		p.Leave.Skips = p.Grace.Skips - max(skips, 0)
 	default:
@@ -182,7 +188,7 @@ const (
 // Validate says, in a sentence for the person who wrote the policy, what is wrong with it. It is for
 // writing one: a policy that was kept before a rule came still binds.
 func (p Policy) Validate() error {
-	for _, check := range []func() error{p.validDemand, p.validFactors, p.validEnrollment, p.validTimes, p.Hold.valid} {
+	for _, check := range []func() error{p.validDemand, p.validFactors, p.validEnrollment, p.validTimes, p.validHold} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -293,8 +299,8 @@ func Strictest(orgs []Org, now time.Time) (Org, bool) {
 			cmp.Compare(q.Enrollment.rank(), p.Enrollment.rank()),
 			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
 			cmp.Compare(q.insists(), p.insists()),
-			cmp.Compare(q.weakest(), p.weakest()),
-			cmp.Compare(len(p.Factors), len(q.Factors)),
+			cmp.Compare(b.Policy.weakest(), a.Policy.weakest()),
+			cmp.Compare(len(a.Policy.Factors), len(b.Policy.Factors)),
 			cmp.Compare(p.Reuse, q.Reuse),
 			cmp.Compare(p.Session.Overall, q.Session.Overall),
 			cmp.Compare(p.Session.Idle, q.Session.Idle),

@@ -24,15 +24,15 @@ func TestT41_T40_EndOfASession(t *testing.T) {
 	b := w.browser()
 	b.password(b.begin(login.Demand{}), u)
 	result := w.results()[0]
-	must(t, w.signIn.Recheck(t.Context(), result, nil, false))
+	must(t, w.recheck(t.Context(), result, nil, false))
 	if got := b.post("/logout"); got.status != http.StatusOK || b.cookie("vseeid-session") != "" {
 		t.Errorf("%d, cookie %q", got.status, b.cookie("vseeid-session"))
 	}
 	if got := b.post("/logout"); got.status != http.StatusOK {
 		t.Errorf("a second time: %d", got.status)
 	}
-	denied(t, w.signIn.Recheck(t.Context(), result, nil, false))
-	must(t, w.signIn.Recheck(t.Context(), result, nil, true))
+	denied(t, w.recheck(t.Context(), result, nil, false))
+	must(t, w.recheck(t.Context(), result, nil, true))
 	b.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorLoginRequired)
 	if n := w.count(u.ID, storage.SessionEnded); n != 1 {
 		t.Errorf("%d ends noted", n)
@@ -53,10 +53,16 @@ func TestT40_NewPassword(t *testing.T) {
 	b := w.browser()
 	b.password(b.begin(login.Demand{}), u)
 	result := w.results()[0]
-	must(t, w.signIn.Recheck(t.Context(), result, nil, true))
+	must(t, w.recheck(t.Context(), result, nil, true))
 	must(t, w.db.SetPassword(t.Context(), u.ID, "another hash", w.now().Add(time.Second), storage.Trail{}))
-	denied(t, w.signIn.Recheck(t.Context(), result, nil, true))
-	denied(t, w.signIn.Recheck(t.Context(), result, nil, false))
+	denied(t, w.recheck(t.Context(), result, nil, true))
+	denied(t, w.recheck(t.Context(), result, nil, false))
+}
+
+// recheck is what Recheck says of a grant, but for the scopes.
+func (w *world) recheck(ctx context.Context, r login.Result, floor []string, offline bool) error {
+	_, err := w.signIn.Recheck(ctx, r, floor, offline)
+	return err
 }
 
 func TestRecheck(t *testing.T) {
@@ -67,46 +73,46 @@ func TestRecheck(t *testing.T) {
 	b := w.browser()
 	b.password(b.begin(login.Demand{}), u)
 	single := w.results()[0]
-	must(t, w.signIn.Recheck(ctx, single, nil, false))
+	must(t, w.recheck(ctx, single, nil, false))
 
 	// A new epoch under which the proof is still good.
 	w.setPolicy("lakeside", preset("off", func(p *login.Policy) { p.Reuse /= 2 }))
-	must(t, w.signIn.Recheck(ctx, single, nil, false))
+	must(t, w.recheck(ctx, single, nil, false))
 	// One that asks for more.
 	w.setPolicy("lakeside", preset("standard"))
-	denied(t, w.signIn.Recheck(ctx, single, nil, false))
-	denied(t, w.signIn.Recheck(ctx, single, nil, true))
+	denied(t, w.recheck(ctx, single, nil, false))
+	denied(t, w.recheck(ctx, single, nil, true))
 	// Optional asks only who has something.
 	w.setPolicy("lakeside", preset("standard", func(p *login.Policy) { p.MFA = login.Optional }))
-	must(t, w.signIn.Recheck(ctx, single, nil, true))
+	must(t, w.recheck(ctx, single, nil, true))
 
 	w.setPolicy("lakeside", preset("standard"))
 	w.browser().setUp(u, login.Demand{})
 	double := w.results()[1]
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 	w.setPolicy("lakeside", preset("standard", func(p *login.Policy) { p.MFA = login.Optional }))
-	denied(t, w.signIn.Recheck(ctx, single, nil, true))
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, single, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 	// The factor is not allowed any more.
 	w.setPolicy("lakeside", preset("strict", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Passkey} }))
-	denied(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, double, nil, true))
 	w.setPolicy("lakeside", preset("standard"))
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 
 	// A stricter organization that the person joined binds a grant that named none.
 	w.org("keys", preset("strict", func(p *login.Policy) { p.Factors = []factors.Kind{factors.Passkey} }))
 	must(t, w.db.AddMember(ctx, login.Membership{UserID: u.ID, OrgID: "keys", Created: w.now()}, storage.Trail{}))
-	denied(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, double, nil, true))
 	must(t, w.db.RemoveMember(ctx, u.ID, "keys", storage.Trail{}))
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 
 	// P-39: out of the organization, disabled, gone.
 	must(t, w.db.RemoveMember(ctx, u.ID, "lakeside", storage.Trail{}))
-	denied(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, double, nil, true))
 	must(t, w.db.AddMember(ctx, login.Membership{UserID: u.ID, OrgID: "lakeside", Created: w.now()}, storage.Trail{}))
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 	must(t, w.db.DisableUser(ctx, u.ID, w.now(), storage.Trail{}))
-	denied(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, double, nil, true))
 	_, err := w.signIn.Claims(ctx, u.ID)
 	denied(t, err)
 	must(t, w.db.EnableUser(ctx, u.ID, w.now(), storage.Trail{}))
@@ -116,10 +122,10 @@ func TestRecheck(t *testing.T) {
 		t.Errorf("claims: %+v", claims)
 	}
 	must(t, w.db.DeleteUser(ctx, u.ID, w.now(), storage.Trail{}))
-	denied(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, double, nil, true))
 	_, err = w.signIn.Claims(ctx, u.ID)
 	denied(t, err)
-	if err := w.signIn.Recheck(ctx, login.Result{UserID: u.ID}, nil, true); err == nil {
+	if err := w.recheck(ctx, login.Result{UserID: u.ID}, nil, true); err == nil {
 		t.Error("a grant without a proof is good")
 	}
 }
@@ -132,9 +138,9 @@ func TestRecheck_SessionLimits(t *testing.T) {
 	b.setUp(u, login.Demand{})
 	r := w.results()[0]
 	w.pass(30 * time.Minute)
-	must(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	must(t, w.recheck(t.Context(), r, nil, false))
 	w.pass(time.Second)
-	denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+	denied(t, w.recheck(t.Context(), r, nil, false))
 	b.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorLoginRequired)
 }
 
@@ -194,14 +200,14 @@ func TestA21_T25_DemandThatBeginsByItself(t *testing.T) {
 	app := w.enrolls(u, factors.TOTP)[0]
 	single, double, other := w.grant(u, "riverside", pwd), w.grant(u, "riverside", pwd, holds(app, "otp")), w.grant(v, "lakeside", pwd)
 	w.pass(time.Hour - 1)
-	must(t, w.signIn.Recheck(ctx, single, nil, true))
+	must(t, w.recheck(ctx, single, nil, true))
 	w.pass(1)
-	denied(t, w.signIn.Recheck(ctx, single, nil, true))
-	must(t, w.signIn.Recheck(ctx, double, nil, true))
+	denied(t, w.recheck(ctx, single, nil, true))
+	must(t, w.recheck(ctx, double, nil, true))
 	w.pass(47*time.Hour - 1)
-	must(t, w.signIn.Recheck(ctx, other, nil, true))
+	must(t, w.recheck(ctx, other, nil, true))
 	w.pass(1)
-	denied(t, w.signIn.Recheck(ctx, other, nil, true))
+	denied(t, w.recheck(ctx, other, nil, true))
 }
 
 // What was put off is good for the sign-in in which it was, the last time too.
@@ -226,11 +232,11 @@ func TestA21_LastTimeToPutOff(t *testing.T) {
 		if slices.Contains(r.AMR, "mfa") {
 			t.Errorf("amr %v", r.AMR)
 		}
-		must(t, w.signIn.Recheck(t.Context(), r, nil, false))
+		must(t, w.recheck(t.Context(), r, nil, false))
 	}
 	w.setPolicy("riverside", preset("standard"))
 	for _, r := range w.results() {
-		denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
+		denied(t, w.recheck(t.Context(), r, nil, false))
 	}
 }
 
@@ -245,12 +251,12 @@ func TestA21_PutOffForAnOfflineGrant(t *testing.T) {
 	b.follow(b.post(p.on("later"))).is(t, "amr", "pwd")
 	r := w.results()[0]
 	w.pass(7 * 24 * time.Hour)
-	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	must(t, w.recheck(t.Context(), r, nil, true))
 	w.pass(1)
-	denied(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	denied(t, w.recheck(t.Context(), r, nil, true))
 	// Where it may still be put off, nothing is demanded.
 	w.setPolicy("riverside", preset("standard", func(p *login.Policy) { p.Grace.Skips = 2 }))
-	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	must(t, w.recheck(t.Context(), r, nil, true))
 }
 
 // TestT50_FactorTakenFromAGrant: what rests on a factor ends with it, and nothing else.
@@ -266,18 +272,18 @@ func TestT50_FactorTakenFromAGrant(t *testing.T) {
 	alone := w.grant(u, "lakeside", key)
 	every := []login.Result{byApp, byKey, beside, alone}
 	for _, r := range every {
-		must(t, w.signIn.Recheck(ctx, r, nil, true))
+		must(t, w.recheck(ctx, r, nil, true))
 	}
 	w.removes(u, all[0].ID)
-	denied(t, w.signIn.Recheck(ctx, byApp, nil, true))
+	denied(t, w.recheck(ctx, byApp, nil, true))
 	for _, r := range []login.Result{byKey, beside, alone} {
-		must(t, w.signIn.Recheck(ctx, r, nil, true))
+		must(t, w.recheck(ctx, r, nil, true))
 	}
-	denied(t, w.signIn.Recheck(ctx, beside, []string{login.ACRMultiFactor}, true))
+	denied(t, w.recheck(ctx, beside, []string{login.ACRMultiFactor}, true))
 	w.removes(u, all[1].ID)
-	denied(t, w.signIn.Recheck(ctx, byKey, nil, true))
-	denied(t, w.signIn.Recheck(ctx, alone, nil, true)) // nothing is left of it, whatever is asked
-	must(t, w.signIn.Recheck(ctx, beside, nil, true))
+	denied(t, w.recheck(ctx, byKey, nil, true))
+	denied(t, w.recheck(ctx, alone, nil, true)) // nothing is left of it, whatever is asked
+	must(t, w.recheck(ctx, beside, nil, true))
 }
 
 // TestP39_GrantOfBeforeTheFactor: where the policy asks who has a factor, it asks the grants of before it
@@ -294,9 +300,9 @@ func TestP39_GrantOfBeforeTheFactor(t *testing.T) {
 	owner.begin(login.Demand{Silent: true}).is(t, "amr", "mfa otp pwd")
 	thief.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorInteractionRequired)
 	r := w.results()
-	denied(t, w.signIn.Recheck(t.Context(), r[0], nil, false))
-	denied(t, w.signIn.Recheck(t.Context(), r[0], nil, true))
-	must(t, w.signIn.Recheck(t.Context(), r[1], nil, false))
+	denied(t, w.recheck(t.Context(), r[0], nil, false))
+	denied(t, w.recheck(t.Context(), r[0], nil, true))
+	must(t, w.recheck(t.Context(), r[1], nil, false))
 }
 
 // TestP39_GrantByTheMailboxOfBefore: a code that was mailed to what is not the person's any more proves
@@ -315,13 +321,13 @@ func TestP39_GrantByTheMailboxOfBefore(t *testing.T) {
 			p := b.byMail(b.password(b.begin(login.Demand{}), u))
 			b.follow(b.post(p.on("challenge"), "code", w.mailed(u))).is(t, "amr", "mca mfa otp pwd")
 			r := w.results()[len(w.results())-1]
-			must(t, w.signIn.Recheck(t.Context(), r, nil, false))
+			must(t, w.recheck(t.Context(), r, nil, false))
 			have := w.user(u)
 			change(&have)
 			must(t, w.db.UpdateUser(t.Context(), have, storage.Trail{}))
 			b.begin(login.Demand{Silent: true}).is(t, "failed", login.ErrorInteractionRequired)
-			denied(t, w.signIn.Recheck(t.Context(), r, nil, false))
-			denied(t, w.signIn.Recheck(t.Context(), r, nil, true))
+			denied(t, w.recheck(t.Context(), r, nil, false))
+			denied(t, w.recheck(t.Context(), r, nil, true))
 		})
 	}
 }
@@ -333,14 +339,14 @@ func TestT40_ResetEndsGrants(t *testing.T) {
 	u := w.person("anna")
 	app := holds(w.enrolls(u, factors.TOTP)[0], "otp")
 	before := w.grant(u, "", proofs("pwd")[0], app)
-	must(t, w.signIn.Recheck(ctx, before, nil, true))
+	must(t, w.recheck(ctx, before, nil, true))
 	w.pass(time.Minute)
 	_, err := w.db.ResetFactors(ctx, u.ID, w.now(), storage.Trail{})
 	must(t, err)
-	denied(t, w.signIn.Recheck(ctx, before, nil, true))
+	denied(t, w.recheck(ctx, before, nil, true))
 	later := proofs("pwd")[0]
 	later.At = w.now()
-	must(t, w.signIn.Recheck(ctx, w.grant(u, "", later), nil, true))
+	must(t, w.recheck(ctx, w.grant(u, "", later), nil, true))
 }
 
 // TestA20_ClientsFloorOfNow: what a client's registration demands binds the grants that it has.
@@ -365,18 +371,18 @@ func TestA20_ClientsFloorOfNow(t *testing.T) {
 		{[]string{"gold"}, false, false, false},
 	} {
 		for r, want := range map[*login.Result]bool{&single: c.single, &double: c.double, &key: c.key} {
-			if err := w.signIn.Recheck(ctx, *r, c.floor, true); (err == nil) != want || (err != nil && !errors.Is(err, login.ErrDenied)) {
+			if err := w.recheck(ctx, *r, c.floor, true); (err == nil) != want || (err != nil && !errors.Is(err, login.ErrDenied)) {
 				t.Errorf("%v of %s: %v", c.floor, r.Proof, err)
 			}
 		}
 	}
 	// The policy does not take the key's own word any more.
 	w.setPolicy("lakeside", preset("off", func(p *login.Policy) { p.HardwareKeys = login.Attested }))
-	denied(t, w.signIn.Recheck(ctx, key, []string{"phrh"}, true))
-	must(t, w.signIn.Recheck(ctx, key, []string{"phr"}, true))
+	denied(t, w.recheck(ctx, key, []string{"phrh"}, true))
+	must(t, w.recheck(ctx, key, []string{"phr"}, true))
 	// Nor the key.
 	w.setPolicy("lakeside", preset("off", func(p *login.Policy) { p.Factors = []factors.Kind{factors.TOTP} }))
-	denied(t, w.signIn.Recheck(ctx, key, nil, true))
+	denied(t, w.recheck(ctx, key, nil, true))
 }
 
 // trips counts what is read beside the person's standing.
@@ -398,13 +404,52 @@ func TestP39_RecheckIsOneRoundTrip(t *testing.T) {
 	u := w.person("anna", "riverside")
 	all := w.enrolls(u, factors.TOTP, factors.TOTP)
 	r := w.grant(u, "riverside", proofs("pwd")[0], holds(all[0], "otp"))
-	must(t, w.signIn.Recheck(t.Context(), r, []string{login.ACRMultiFactor}, true))
+	must(t, w.recheck(t.Context(), r, []string{login.ACRMultiFactor}, true))
 	if n.Load() != 0 {
 		t.Errorf("%d reads", n.Load())
 	}
 	w.removes(u, all[1].ID)
-	must(t, w.signIn.Recheck(t.Context(), r, nil, true))
+	must(t, w.recheck(t.Context(), r, nil, true))
 	if n.Load() != 1 {
 		t.Errorf("%d reads after a removal", n.Load())
 	}
+}
+
+// T-52, T-50: who reads the tokens of an organization takes them for a sign-in that it accepts, also where
+// another organization of the person has come to bind since.
+func TestT50_GrantOfAnOrganizationThatIsNotMet(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("aarau", preset("standard"))
+	w.org("zurich", preset("standard"))
+	u, b := w.person("anna", "aarau", "zurich"), w.browser()
+	b.setUp(u, login.Demand{})
+	r := w.results()[0]
+	w.setPolicy("zurich", preset("standard", func(p *login.Policy) { p.Enrollment = login.ByTicket }))
+	must(t, w.recheck(t.Context(), r, nil, true))
+	w.setPolicy("aarau", onlyPasskeys(func(*login.Policy) {}))
+	if err := w.recheck(t.Context(), r, nil, true); !errors.Is(err, login.ErrDenied) {
+		t.Errorf("tokens of org_id %s go on by %v: %v", r.OrgID, r.AMR, err)
+	}
+}
+
+// T-50: a grant that says more than its proof by now, because the policy calls fewer keys hardware, is over.
+func TestT50_GrantSaysWhatIsSoNoMore(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u, phone := w.person("anna", "riverside"), w.phone()
+	_, _, p := phone.setUp(u, login.Demand{})
+	p = phone.follow(phone.make(p))
+	phone.follow(phone.post(p.on("name"), "name", "x"))
+	phone.follow(phone.use(phone.anew(u))).is(t, "acr", login.ACRHardware)
+	asked := phone.begin(login.Demand{ACR: []string{login.ACRPhishing}})
+	asked.is(t, "acr", login.ACRPhishing)
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) { p.HardwareKeys = login.Attested }))
+	phone.begin(login.Demand{}).is(t, "acr", login.ACRPhishing) // a sign-in of now says less
+	results := w.results()
+	for _, r := range results[len(results)-3 : len(results)-1] {
+		if err := w.recheck(t.Context(), r, nil, true); !errors.Is(err, login.ErrDenied) {
+			t.Errorf("tokens go on saying %s %v: %v", r.ACR, r.AMR, err)
+		}
+	}
+	must(t, w.recheck(t.Context(), w.results()[len(results)-1], nil, true))
 }

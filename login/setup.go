@@ -31,8 +31,8 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		return p
 	}
 	strictest, _ := Strictest(orgs, now)
-	s := SetUp{Enrollment: p.Enrollment, Factors: p.Factors, Strict: strictest.Policy.Factors, NoDowngrade: p.NoDowngrade}
-	taken, least := slices.Clone(p.Factors), 0
+	s := SetUp{Enrollment: p.Enrollment, Factors: p.settable(), Strict: strictest.Policy.Factors, NoDowngrade: p.NoDowngrade}
+	taken, least := slices.Clone(p.settable()), 0
 	for _, o := range orgs {
 		if o.Policy.MFA == Off {
 			continue
@@ -53,7 +53,7 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		}
 	}
 	if len(common(selfEnrolled, s.Factors)) == 0 {
-		s.Factors = p.Factors
+		s.Factors = p.settable()
 	}
 	p.SetUp = &s
 	if p.Leave.Skips > 0 && s.Enrollment != Open {
@@ -102,11 +102,15 @@ func (p Policy) letsRecover(enrolled []factors.Enrollment) bool {
 	return slices.Contains(p.settable(), factors.Recovery) && hasFactor(p, enrolled)
 }
 
+// settable are the factors that may be set up, as far as people set them up.
 func (p Policy) settable() []factors.Kind {
-	if p.SetUp == nil {
-		return p.Factors
+	switch {
+	case p.SetUp != nil:
+		return p.SetUp.Factors
+	case p.Coming != nil:
+		return p.Coming
 	}
-	return p.SetUp.Factors
+	return p.Factors
 }
 
 // enrollBy is what a first factor takes.

@@ -31,13 +31,14 @@ func (p *Provider) redeem(ctx context.Context, client Client, req request.Token,
 		return tokens{}, err
 	}
 	g := newGrant(a, client, now)
-	if err := p.recheck(ctx, client, g); err != nil {
+	withheld, err := p.recheck(ctx, client, g)
+	if err != nil {
 		return tokens{}, err
 	}
 	if err := p.create(ctx, g, now); err != nil {
 		return tokens{}, err
 	}
-	return p.mint(client, g, g.Scopes, g.Nonce, now)
+	return p.mint(client, g, except(g.Scopes, withheld), g.Nonce, now)
 }
 
 // create keeps a new grant. When the code was used a second time meanwhile, the grant is revoked
@@ -109,9 +110,10 @@ func orDefault(d, fallback time.Duration) time.Duration {
 	return d
 }
 
-// recheck asks login whether the grant still holds, also by what the client's registration demands now.
-func (p *Provider) recheck(ctx context.Context, client Client, g Grant) error {
-	err := p.people.Recheck(ctx, login.Result{
+// recheck asks login whether the grant still holds, also by what the client's registration demands now, and
+// which of its scopes are good for nothing now.
+func (p *Provider) recheck(ctx context.Context, client Client, g Grant) (withheld []string, err error) {
+	withheld, err = p.people.Recheck(ctx, login.Result{
 		UserID: g.UserID, OrgID: g.OrgID, SessionID: g.SessionID,
 		AMR: g.AMR, ACR: g.ACR, AuthTime: g.AuthTime, Recovered: g.Recovered, Proof: g.Proof,
 	}, client.DefaultACR, g.Offline)
@@ -119,11 +121,16 @@ func (p *Provider) recheck(ctx context.Context, client Client, g Grant) error {
 	case errors.Is(err, login.ErrDenied):
 		slog.InfoContext(ctx, "grant refused",
 			"request_id", storage.OriginOf(ctx).RequestID, "grant", g.GrantID, "reason", err)
-		return denied{err}
+		return nil, denied{err}
 	case err != nil:
-		return storeFailed("recheck grant", err)
+		return nil, storeFailed("recheck grant", err)
 	}
-	return nil
+	return withheld, nil
+}
+
+// except are the scopes that are not withheld.
+func except(scopes, withheld []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return slices.Contains(withheld, s) })
 }
 
 // denied says that a grant does not hold any more. A client hears of an invalid grant; why is for

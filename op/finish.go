@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -39,6 +38,7 @@ var failures = map[string]string{
 	login.ErrorAccountSelection:    "The person has to choose an account.",
 	login.ErrorUnmet:               "The requested acr cannot be reached.",
 	login.ErrorAccessDenied:        "The person or a policy declined.",
+	login.ErrorUnavailable:         "There were too many sign-ins from this network. Try again in a moment.",
 }
 
 // StartAgain is the path and query on our own host that begins the same request anew; empty when
@@ -117,7 +117,7 @@ func (p *Provider) issue(r *http.Request, a request.Authorize, client Client, re
 	if err != nil {
 		return "", fmt.Errorf("new grant id: %w", err)
 	}
-	scopes := slices.DeleteFunc(granted(a.Scopes, client), func(s string) bool { return slices.Contains(result.Withheld, s) })
+	scopes := except(granted(a.Scopes, client), result.Withheld)
 	code := token.NewCode()
 	err = p.codes.SaveCode(r.Context(), code, Authorization{
 		GrantID:     id.String(),

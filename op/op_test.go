@@ -124,20 +124,20 @@ func (d *desk) End(_ http.ResponseWriter, r *http.Request, sid string) error {
 	return d.db.EndSession(r.Context(), sid, false, d.now(), noTrail)
 }
 
-func (d *desk) Recheck(ctx context.Context, r login.Result, floor []string, offline bool) error {
+func (d *desk) Recheck(ctx context.Context, r login.Result, floor []string, offline bool) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.floor = floor
 	if len(floor) > 0 && !slices.Contains(floor, r.ACR) {
-		return fmt.Errorf("%w: the proof does not meet what the client demands", login.ErrDenied)
+		return nil, fmt.Errorf("%w: the proof does not meet what the client demands", login.ErrDenied)
 	}
 	if d.denied != nil {
-		return d.denied
+		return nil, d.denied
 	}
 	if _, err := d.db.Session(ctx, r.SessionID); err != nil && !offline {
-		return fmt.Errorf("%w: the session has ended", login.ErrDenied)
+		return nil, fmt.Errorf("%w: the session has ended", login.ErrDenied)
 	}
-	return nil
+	return d.held, nil
 }
 
 func (d *desk) Claims(ctx context.Context, userID string) (login.Claims, error) {

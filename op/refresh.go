@@ -41,16 +41,16 @@ func (p *Provider) refresh(ctx context.Context, client Client, req request.Token
 			return tokens{}, p.reused(ctx, g.Authorization, "refresh token", now)
 		case refused != nil:
 			return tokens{}, refused
-		case used == repeated:
-			if err := p.recheck(ctx, client, g); err != nil {
-				return tokens{}, err
-			}
-			return p.mint(client, g, scopes, "", now)
 		}
-		if err := p.recheck(ctx, client, g); err != nil {
+		withheld, err := p.recheck(ctx, client, g)
+		if err != nil {
 			return tokens{}, err
 		}
-		err := p.grants.RotateGrant(ctx, id, generation, now, idleUntil(client, g, now), storage.Trail{})
+		scopes := except(scopes, withheld)
+		if used == repeated {
+			return p.mint(client, g, scopes, "", now)
+		}
+		err = p.grants.RotateGrant(ctx, id, generation, now, idleUntil(client, g, now), storage.Trail{})
 		switch {
 		case err == nil:
 			g.Generation++

@@ -209,7 +209,18 @@ func TestT12_WithheldScopes(t *testing.T) {
 	}
 	w.desk.held = nil
 	w.refused(a.Refresh(first.RefreshToken, optest.With("scope", "openid email")), http.StatusBadRequest, "invalid_scope")
-	if again := a.Refresh(first.RefreshToken); again.Scope != "openid profile" {
+	again := a.Refresh(first.RefreshToken)
+	if again.Scope != "openid profile" {
 		t.Errorf("after a refresh %q", again.Scope)
+	}
+
+	// What is withheld since is not granted while it is.
+	w.desk.held = []string{"profile"}
+	if again = a.Refresh(again.RefreshToken); again.Scope != "openid" {
+		t.Errorf("withheld since the sign-in, and granted %q", again.Scope)
+	}
+	w.desk.held = nil
+	if again = a.Refresh(again.RefreshToken); again.Scope != "openid profile" {
+		t.Errorf("withheld no more, and granted %q", again.Scope)
 	}
 }

@@ -74,8 +74,9 @@ type Browser interface {
 type People interface {
 	// Recheck judges a grant anew: the person and the membership are live, the session is (unless
 	// offline), and the proof still meets the policy of now, and one of floor: what the client's
-	// registration demands of every sign-in. ErrDenied wraps why not.
-	Recheck(ctx context.Context, r login.Result, floor []string, offline bool) error
+	// registration demands of every sign-in. ErrDenied wraps why not. It returns the scopes that
+	// policies withhold by now.
+	Recheck(ctx context.Context, r login.Result, floor []string, offline bool) (withheld []string, err error)
 	// Claims are what /userinfo says of the person. ErrDenied: gone or disabled.
 	Claims(ctx context.Context, userID string) (login.Claims, error)
 }

@@ -101,7 +101,7 @@ func (p *Provider) holds(r *http.Request, client Client, claims token.AccessClai
 	case !g.Live(p.now()), g.UserID != claims.Subject, g.ClientID != claims.ClientID:
 		return errTokenEnded
 	}
-	if err := p.recheck(r.Context(), client, g); errors.Is(err, login.ErrDenied) {
+	if _, err := p.recheck(r.Context(), client, g); errors.Is(err, login.ErrDenied) {
 		return errTokenEnded
 	} else if err != nil {
 		return err
