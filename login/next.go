@@ -155,15 +155,16 @@ func (q inquiry) next() Step {
 	return Step{Kind: Done}
 }
 
-// prove asks for the first proof. Who is known by the browser's session can give all of it again by
-// a passkey that this browser knows.
+// prove asks for the first proof. Who is known by the browser's session can give all of it again by a
+// passkey: one that this browser knows, or that the session was proved with, which may be on a security key.
+// Where nothing but a passkey meets the demand, any of the person's is asked for at once.
 func (q inquiry) prove() Step {
 	step := Step{Kind: Prove, Methods: []factors.Kind{factors.Password}}
 	if q.tx.UserID == "" || q.tx.SessionID == "" || !q.can(CanPasskey) {
 		return step
 	}
 	step.With = slices.DeleteFunc(slices.Clone(q.able), func(e factors.Enrollment) bool {
-		return e.Kind != factors.Passkey || !q.here(e)
+		return e.Kind != factors.Passkey || !q.here(e) && !rests(q.tx.Borrowed, e) && !q.passkeyAlone()
 	})
 	switch {
 	case len(step.With) == 0:
@@ -173,6 +174,16 @@ func (q inquiry) prove() Step {
 		step.Methods = []factors.Kind{factors.Passkey, factors.Password}
 	}
 	return step
+}
+
+// passkeyAlone reports whether a password leaves the person only a passkey to meet the demand by.
+func (q inquiry) passkeyAlone() bool {
+	q.evidence = append(slices.Clone(q.evidence), knows(0, q.now))
+	d := q.demanded(q.tx.Demand)
+	if d.how != byProof || d.any(q.evidence) {
+		return false
+	}
+	return !slices.ContainsFunc(q.sufficient(d.any), func(e factors.Enrollment) bool { return e.Kind != factors.Passkey })
 }
 
 // challenge asks for one of the factors of which one more proof meets what is demanded.

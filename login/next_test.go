@@ -49,6 +49,7 @@ var kindsOfProof = map[string]factors.Evidence{
 	"key":      {Kind: factors.Passkey, Source: "passkey:k1", Class: factors.Has, AMR: []string{"hwk", "pop", "user"}},
 	"keyuv":    {Kind: factors.Passkey, Source: "passkey:k1", Class: factors.Has | factors.Is, AMR: []string{"hwk", "pop", "user"}},
 	"keyatt":   {Kind: factors.Passkey, Source: "passkey:k1", Class: factors.Has | factors.Is, AMR: []string{"hwk", "pop", "user"}, Attested: true},
+	"usbuv":    {Kind: factors.Passkey, Source: "passkey:k3", Class: factors.Has | factors.Is, AMR: []string{"hwk", "pop", "user"}},
 	"sync":     {Kind: factors.Passkey, Source: "passkey:k2", Class: factors.Has, AMR: []string{"pop", "swk", "user"}},
 	"syncuv":   {Kind: factors.Passkey, Source: "passkey:k2", Class: factors.Has | factors.Is, AMR: []string{"pop", "swk", "user"}},
 }
