@@ -156,7 +156,7 @@ func beginFailed(c ceremony, err error) error {
 func (v visit) person() factors.User {
 	u := v.user.Factor()
 	u.App = v.tx.Demand.App.Name
-	u.Attest = v.policy.HardwareKeys == Attested
+	u.Attest = v.policy.HardwareKeys != AnyHardware
 	u.Here = v.step.Kind == Offer && v.step.Offer == OfferTrust
 	u.Alone = v.step.Kind == Prove
 	return u

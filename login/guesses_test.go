@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -393,4 +395,48 @@ func TestT44_Flood(t *testing.T) {
 			t.Errorf("%s: %d, want %d", ip, got.status, want)
 		}
 	}
+}
+
+// interrupted is a verification during which its client hangs up, as it can in the queue for the hasher.
+type interrupted struct {
+	login.Passwords
+	hangUp *context.CancelFunc
+}
+
+func (i interrupted) Verify(ctx context.Context, hash, typed string) (bool, string, error) {
+	if *i.hangUp == nil {
+		return i.Passwords.Verify(ctx, hash, typed)
+	}
+	(*i.hangUp)()
+	<-ctx.Done()
+	return false, "", ctx.Err()
+}
+
+// T-10: whoever hangs up while the password waits to be verified has not guessed: nothing was learned.
+func TestT10_HangingUpIsNoFailure(t *testing.T) {
+	var hangUp context.CancelFunc
+	w := newWorld(t, sqlite(t), func(c *login.Config) { c.Passwords = interrupted{c.Passwords, &hangUp} })
+	w.org("riverside", preset("off"))
+	u, b := w.person("anna", "riverside"), w.browser()
+	p := b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", u.Email))
+	at, err := url.Parse(w.url)
+	must(t, err)
+	mux := http.NewServeMux()
+	w.signIn.Mount(mux)
+	for range limit.PasswordLadder.Close {
+		ctx, cancel := context.WithCancel(t.Context())
+		hangUp = cancel
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, p.on("password"), strings.NewReader("password=whatever"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		for _, c := range b.client.Jar.Cookies(at) {
+			r.AddCookie(c)
+		}
+		mux.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	hangUp = nil
+	if count, err := w.db.Attempt(t.Context(), login.AttemptKey(factors.Password, u.ID)); err != nil || count != (limit.Attempt{}) {
+		t.Errorf("counted: %+v, %v", count, err)
+	}
+	b.follow(b.post(p.on("password"), "password", secretWord)).is(t, "user", u.ID)
 }

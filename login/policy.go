@@ -282,12 +282,20 @@ func (d Duration) valid(name string) error {
 	return nil
 }
 
-// Strictest returns the organization whose policy binds a person who named none: the one that now
-// demands most, then makes it hardest to set up a first factor, then trusts fewest keys, then takes
-// nothing beside a passkey that there is, then the strongest factors alone, then the fewest, then trusts a proof and a session for the shortest time; the
-// lower id decides between equals, so that every instance agrees. It is one organization with all that its policy
-// says, also where another is stricter in something that comes later in this list. It returns false
-// for a person in no organization.
+// Strictest returns the organization whose policy binds a person who named none, or false for a person in no
+// organization. Policies are compared by these, in order, and the first difference decides:
+//
+//  1. how much it demands now
+//  2. how hard it makes setting up a first factor
+//  3. how few keys it calls hardware
+//  4. whether it insists on a passkey that there is
+//  5. how strong the weakest factor is that it takes
+//  6. how few factors it takes
+//  7. how short proofs, sessions, and sessions at rest are good
+//  8. the lower id, so that every instance agrees
+//
+// It is one organization with all that its policy says, also where another is stricter in something that comes
+// later in this list.
 func Strictest(orgs []Org, now time.Time) (Org, bool) {
 	if len(orgs) == 0 {
 		return Org{}, false
@@ -296,8 +304,8 @@ func Strictest(orgs []Org, now time.Time) (Org, bool) {
 		p, q := a.Policy.At(now, a.Joined, a.Skips), b.Policy.At(now, b.Joined, b.Skips)
 		return cmp.Or(
 			cmp.Compare(q.demands(), p.demands()),
-			cmp.Compare(q.Enrollment.rank(), p.Enrollment.rank()),
-			cmp.Compare(slices.Index(hardwareKeys, q.HardwareKeys), slices.Index(hardwareKeys, p.HardwareKeys)),
+			cmp.Compare(rank(enrollBys, q.Enrollment), rank(enrollBys, p.Enrollment)),
+			cmp.Compare(rank(hardwareKeys, q.HardwareKeys), rank(hardwareKeys, p.HardwareKeys)),
 			cmp.Compare(q.insists(), p.insists()),
 			cmp.Compare(b.Policy.weakest(), a.Policy.weakest()),
 			cmp.Compare(len(a.Policy.Factors), len(b.Policy.Factors)),

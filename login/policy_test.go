@@ -225,6 +225,7 @@ func TestStrictest(t *testing.T) {
 		{"a ticket before a mail", []login.Org{org("a", policyOf("standard by:mail")), org("b", policyOf("standard by:ticket"))}, "b"},
 		{"a mail before nothing", []login.Org{org("a", preset("standard")), org("b", policyOf("standard by:mail"))}, "b"},
 		{"attested keys before fewer factors", []login.Org{org("a", preset("strict")), org("b", policyOf("standard attested"))}, "b"},
+		{"a word that nobody knows before attested keys", []login.Org{org("a", policyOf("standard attested")), org("b", with("standard", func(p *login.Policy) { p.HardwareKeys = "certified" }))}, "b"},
 		{"required now before required tomorrow", []login.Org{org("a", with("strict", func(p *login.Policy) { p.From = noon.Add(1) })), org("b", preset("standard"))}, "b"},
 		{"from today on", []login.Org{org("a", with("strict", func(p *login.Policy) { p.From = noon })), org("b", preset("standard"))}, "a"},
 		{"asked for soon before never", []login.Org{org("a", policyOf("optional by:ticket")), org("b", with("standard", func(p *login.Policy) { p.From = noon.Add(1) }))}, "b"},

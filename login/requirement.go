@@ -26,8 +26,8 @@ type demanded struct {
 }
 
 // demanded joins what the policy, the client's registration and the request demand, and says how it can
-// be met. A request can only add to it. Whoever changes factors owes the best proof that there is of
-// those: otherwise a weaker one would be worth as much.
+// be met. A request can only add to it. Whoever changes factors has to show the best that the person has:
+// otherwise a weaker factor that was stolen could take the place of a stronger one.
 //
 // Of several acr values the person is asked for the preferred one that there is a factor for. The factor
 // may not be at hand: who answers with another that meets a later value is done (RFC 9470, 3).

@@ -13,9 +13,10 @@ import (
 type SetUp struct {
 	Enrollment EnrollBy       // what a first factor takes: the most that any of them asks for
 	Factors    []factors.Kind // what may be set up: what all of them allow
-	// Proofs are what counts for who changes what there is: what one of them allows, and none of them
-	// takes less. An app is as good as any factor to an organization that takes mailed codes, and not to
-	// one that takes passkeys alone. The recovery code is among them where all of them allow it.
+	// Proofs are the factors by which people change what there is: every kind that one of the organizations
+	// allows and that is at least as strong as the weakest of each of them. An app is as good as any factor to
+	// an organization that takes mailed codes, and not to one that takes passkeys alone. The recovery code is
+	// among them where all of them allow it.
 	Proofs      []factors.Kind
 	Strict      []factors.Kind // what counts where the person has set up none of Proofs: what the strictest allows
 	NoDowngrade bool           // whether one of them insists on a passkey that there is
@@ -37,7 +38,7 @@ func (p Policy) Among(orgs []Org, now time.Time) Policy {
 		if o.Policy.MFA == Off {
 			continue
 		}
-		if o.Policy.Enrollment.rank() > s.Enrollment.rank() {
+		if rank(enrollBys, o.Policy.Enrollment) > rank(enrollBys, s.Enrollment) {
 			s.Enrollment = o.Policy.Enrollment
 		}
 		s.Factors, s.NoDowngrade = common(s.Factors, o.Policy.Factors), s.NoDowngrade || o.Policy.NoDowngrade
@@ -79,12 +80,12 @@ func (p Policy) weakest() int {
 	return out
 }
 
-// rank is how hard it makes setting up a first factor. What nobody knows is the hardest.
-func (e EnrollBy) rank() int {
-	if i := slices.Index(enrollBys, e); i >= 0 {
+// rank is how strict a word is among the known ones, the strictest last. What nobody knows is stricter still.
+func rank[T comparable](known []T, word T) int {
+	if i := slices.Index(known, word); i >= 0 {
 		return i
 	}
-	return len(enrollBys)
+	return len(known)
 }
 
 // common are the kinds of a that are also in b, in the order of a.
