@@ -81,15 +81,16 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		kinds[factors.Email] = emailcode.Factor{Store: p.durable, Write: writer.Code, Now: p.now}
 	}
 	var passkeys login.Passkeys
+	var related http.Handler // nil: passkeys are good at the issuer's address only
 	if p.passkey.rpID != "" {
 		f, err := passkey.New(passkey.Config{
-			RPID: p.passkey.rpID, RPName: p.brand.Name, Origins: []string{p.issuer.String()}, Roots: p.passkey.roots,
+			RPID: p.passkey.rpID, RPName: p.brand.Name, Origins: append([]string{p.issuer.String()}, p.passkey.origins...), Roots: p.passkey.roots,
 			Store: p.durable, Now: p.now,
 		})
 		if err != nil {
 			return nil, err
 		}
-		kinds[factors.Passkey], passkeys = f, f
+		kinds[factors.Passkey], passkeys, related = f, f, f.RelatedOrigins()
 	}
 
 	// The two halves know each other by three functions: login begins when op asks, and op
@@ -171,8 +172,11 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	signIn.Mount(mux)                                // /u/login/{tx} /u/notice/{token} /account
 	admin.Mount(mux)                                 // /api/v1
 	mux.Handle("GET /u/assets/", templates.Assets()) // stylesheet, script
-	p.logo.mount(mux)                                // /u/brand/logo, when there is one
-	health := p.health(ring)                         // /livez /readyz
+	if related != nil {
+		mux.Handle("GET /.well-known/webauthn", related)
+	}
+	p.logo.mount(mux)        // /u/brand/logo, when there is one
+	health := p.health(ring) // /livez /readyz
 	health.mount(mux)
 	if p.mailbox {
 		mailbox{mails: p.durable, log: p.log}.mount(mux) // /dev/mail /dev/mail.json

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +61,12 @@ func TestBadSettings(t *testing.T) {
 		{"rp-id", "com", "VSEEID_RP_ID", "a domain above it"},
 		{"rp-id", "ample.com", "VSEEID_RP_ID", "a domain above it"},
 		{"rp-id", "Example.com", "VSEEID_RP_ID", "in small letters"},
+		{"passkey-origin", "id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
+		{"passkey-origin", "http://id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
+		{"passkey-origin", "https://id.example.org/", "VSEEID_PASSKEY_ORIGINS", "without a path"},
+		{"passkey-origin", "https://ID.example.org", "VSEEID_PASSKEY_ORIGINS", "in small letters"},
+		{"passkey-origin", "https://id.example.com", "VSEEID_PASSKEY_ORIGINS", "of its own"},
+		{"passkey-origin", "https://a.org,https://b.org,https://c.org,https://d.org,https://e.org", "VSEEID_PASSKEY_ORIGINS", "browsers look at 4"},
 		{"attestation-roots", filepath.Join(dir, "none"), "VSEEID_ATTESTATION_ROOTS", "cannot be read"},
 		{"attestation-roots", text, "VSEEID_ATTESTATION_ROOTS", "no PEM certificate"},
 		{"issuer", "", "VSEEID_ISSUER", "is not set: set it to the https://"},
@@ -218,5 +227,46 @@ func TestServeHelp(t *testing.T) {
 		if !seen[name] || !seen[name+"-file"] {
 			t.Errorf("--%s or --%s-file is missing", name, name)
 		}
+	}
+}
+
+// W-09: a provider that moves to another domain keeps its passkeys. They are bound to the host of before, which
+// tells browsers of the new one.
+func TestW09_PasskeysOfAnotherDomain(t *testing.T) {
+	before, err := url.Parse("https://id.old.example")
+	must(t, err)
+	after, err := url.Parse("https://id.new.example")
+	must(t, err)
+	if _, err := (passkeySettings{RPID: "id.old.example"}).check(after); err == nil {
+		t.Error("passkeys of a domain that nobody named are taken")
+	}
+	moved, err := (passkeySettings{RPID: "id.old.example", PasskeyOrigins: []string{before.String()}}).check(after)
+	must(t, err)
+	if moved.rpID != "id.old.example" {
+		t.Errorf("bound to %q", moved.rpID)
+	}
+	stays, err := (passkeySettings{PasskeyOrigins: []string{after.String()}}).check(before)
+	must(t, err)
+
+	s := startServer(t, on{})
+	list := func(p parts) (int, string) {
+		t.Helper()
+		provider, err := build(t.Context(), p)
+		must(t, err)
+		r, w := httptest.NewRequest(http.MethodGet, p.issuer.String()+"/.well-known/webauthn", nil), httptest.NewRecorder()
+		provider.handler.ServeHTTP(w, r)
+		return w.Code, strings.TrimSpace(w.Body.String())
+	}
+	if code, body := list(s.parts); code != http.StatusNotFound {
+		t.Errorf("a provider of one address says %d %s", code, body)
+	}
+	p := s.parts
+	p.issuer, p.passkey = before, stays
+	if code, body := list(p); code != http.StatusOK || body != `{"origins":["https://id.old.example","https://id.new.example"]}` {
+		t.Errorf("the host of before says %d %s", code, body)
+	}
+	p.issuer, p.passkey = after, moved
+	if code, _ := list(p); code != http.StatusOK {
+		t.Errorf("the host of now does not take them: %d", code)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ const lifetime = 5 * time.Minute
 
 // Config is everything that a Factor rests on.
 type Config struct {
-	// RPID is the domain that passkeys are for: the host of the origins or a parent of it. Every
+	// RPID is the domain that passkeys are for: the host of one of the origins or a parent of it. Every
 	// passkey is lost with it, so it is chosen once.
 	RPID string
 	// RPName is what people read where passkeys are listed: the brand's name.
@@ -88,14 +89,13 @@ type Factor struct {
 var _ factors.Factor = (*Factor)(nil)
 
 // New returns a Factor. It fails on a Config that is not complete, on a domain that no browser would
-// have passkeys for (an IP address, or not the first origin's), and on more origins than browsers look
-// up.
+// have passkeys for (an IP address, or that of no origin), and on more origins than browsers look up.
 func New(c Config) (*Factor, error) {
 	if c.RPID == "" || c.RPName == "" || c.Store == nil {
 		return nil, fmt.Errorf("passkey: RPID, RPName and Store have to be set")
 	}
-	if len(c.Origins) == 0 || !within(c.Origins[0], c.RPID) {
-		return nil, fmt.Errorf("passkey: the first origin has to be of the domain %q", c.RPID)
+	if !slices.ContainsFunc(c.Origins, func(origin string) bool { return within(origin, c.RPID) }) {
+		return nil, fmt.Errorf("passkey: one of the origins has to be of the domain %q", c.RPID)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
