@@ -12,6 +12,7 @@ import (
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login/limit"
+	"github.com/vsee/vseeid/login/notice"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -229,6 +230,9 @@ func (s *Server) failed(ctx context.Context, k factors.Kind, after limit.Attempt
 	if Ladder(k).Closed(after) || after.OpenAt.After(now) {
 		event.Type = storage.Locked
 		trail.Events = append(trail.Events, event)
+	}
+	if k == factors.Password && Ladder(k).Closed(after) && u.ID != "" { // whoever guessed, its owner opens it again
+		s.notify(&trail, u, notice.Change{What: notice.PasswordClosed}, "", now, storage.OriginOf(ctx))
 	}
 	// The guess was made. Who hangs up before the answer does not take it out of the audit log.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)

@@ -232,7 +232,7 @@ func TestT43_ClosedPassword(t *testing.T) {
 			p = b.follow(b.post(b.begin(login.Demand{}).on("identifier"), "email", email))
 		}
 		closed := b.post(p.on("password"), "password", secretWord)
-		closed.shows(t, http.StatusTooManyRequests, "Ask the administrator", "req-1", "Back to Messenger")
+		closed.shows(t, http.StatusTooManyRequests, "the administrator", "req-1", "Back to Messenger")
 		if strings.Contains(closed.body, `name="password"`) {
 			t.Error("there is a field that nobody reads")
 		}
@@ -439,4 +439,40 @@ func TestT10_HangingUpIsNoFailure(t *testing.T) {
 		t.Errorf("counted: %+v, %v", count, err)
 	}
 	b.follow(b.post(p.on("password"), "password", secretWord)).is(t, "user", u.ID)
+}
+
+// T-10: a stranger can close the password, and its owner opens it again by the mail that says so.
+func TestT10_OwnerOpensAClosedPassword(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna, stranger := w.resident("anna", "riverside"), w.browser()
+	w.pass(25 * time.Hour)
+	key := login.AttemptKey(factors.Password, anna.user.ID)
+	must(t, w.db.SwapAttempt(t.Context(), key, limit.Attempt{}, limit.Attempt{Failures: limit.PasswordLadder.Close - 2}, storage.Trail{}))
+	guess := func() page {
+		p := stranger.follow(stranger.post(stranger.begin(login.Demand{}).on("identifier"), "email", anna.user.Email))
+		return stranger.post(p.on("password"), "password", "a guess of a stranger")
+	}
+	before := len(w.mails(anna.user))
+	guess()
+	if n := len(w.mails(anna.user)) - before; n != 0 {
+		t.Errorf("%d mails of a wrong password", n)
+	}
+	w.pass(time.Hour)
+	guess()
+	guess().shows(t, http.StatusTooManyRequests)
+	guess().shows(t, http.StatusTooManyRequests)
+	if n := len(w.mails(anna.user)) - before; n != 1 {
+		t.Fatalf("%d mails of a closed password", n)
+	}
+	mail, link := w.lastMail(anna.user)
+	if !strings.Contains(mail.Text, "Too many wrong passwords") {
+		t.Errorf("the mail says %q", mail.Text)
+	}
+	owner := w.browser()
+	owner.follow(owner.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+	owner.follow(owner.post(link, "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
+	p := owner.follow(owner.post(owner.begin(login.Demand{}).on("identifier"), "email", anna.user.Email))
+	p = owner.follow(owner.post(p.on("password"), "password", newWord))
+	owner.follow(owner.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID, "amr", "mfa otp pwd")
 }

@@ -559,7 +559,7 @@ func TestT10_LockoutLeavesThePasskey(t *testing.T) {
 	phone.follow(phone.use(p)).is(t, "user", u.ID, "amr", "hwk mfa pop user")
 	p = phone.follow(phone.post(phone.nobody().on("identifier"), "email", u.Email))
 	p = phone.post(p.on("password"), "password", secretWord)
-	p.shows(t, http.StatusTooManyRequests, "Ask the administrator", "Sign in with a passkey")
+	p.shows(t, http.StatusTooManyRequests, "the administrator", "Sign in with a passkey")
 	phone.follow(phone.use(p)).is(t, "user", u.ID)
 
 	// Wrong answers of a passkey slow down, and close nothing.

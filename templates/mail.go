@@ -27,7 +27,7 @@ type CodeMail struct {
 type ChangedMail struct {
 	Product string
 	// What is "added", "replaced", "removed", "renamed", "used" (the recovery code), "default", "password",
-	// "sessions", "address", "repudiated" or "lost"; anything else is "something".
+	// "sessions", "address", "repudiated", "lost" or "closed" (the password, by wrong tries); anything else is "something".
 	What string
 	Kind string // with the first four and "default": "totp", "passkey", "recovery", "email"
 	// Recovery says, with "removed", that the recovery code was removed too.
@@ -73,7 +73,7 @@ var (
 	resetMail = parseMail("reset")
 	otherMail = parseMail("other")
 
-	changedMails = parseMails("added", "replaced", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated", "lost")
+	changedMails = parseMails("added", "replaced", "removed", "renamed", "used", "default", "password", "sessions", "address", "repudiated", "lost", "closed")
 )
 
 func parseMails(names ...string) map[string]*template.Template {

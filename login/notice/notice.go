@@ -39,6 +39,7 @@ const (
 	PasswordChanged What = "password" // by its owner, or by who looks after the accounts
 	SessionsEnded   What = "sessions" // one or more
 	AddressChanged  What = "address"  // the mail address; told to the old and to the new one
+	PasswordClosed  What = "closed"   // by too many wrong tries, until there is a new one
 	Repudiated      What = "repudiated"
 	Lost            What = "lost" // somebody said at a sign-in that a device is lost, and everybody is signed out
 )

@@ -41,6 +41,7 @@ func changes() map[string]notice.Change {
 		"repudiated": {What: notice.Repudiated},
 		"other":      {What: "of a version to come"},
 		"lost":       {What: notice.Lost},
+		"closed":     {What: notice.PasswordClosed},
 		"replaced":   {What: notice.Replaced, Kind: factors.TOTP},
 
 		"removed-with-recovery": {What: notice.Removed, Kind: factors.TOTP, Recovery: true},
