@@ -691,6 +691,34 @@ func TestA28_SignAPrescription(t *testing.T) {
 	})
 }
 
+// TestT27_ResetThenTheClinicSignsNothing: who was signed in to the Clinic by a passkey when support took it away
+// signs nothing there any more, with an access token that has minutes to go, and is told so.
+func TestT27_ResetThenTheClinicSignsNothing(t *testing.T) {
+	c := stepUp(t, charlotte).with(passkeytest.NewSynced)
+	c.reach(c.s.messengerApp(t))
+	c.Apps = []string{strings.TrimPrefix(c.s.clinic, "http://")}
+	page := c.walk(c.Open(c.s.clinic + "/login?prompt=login"))
+	if c.wants("passkey"); !strings.Contains(page.Text, "Welcome, Charlotte Jones") {
+		t.Fatalf("not signed in: %s", page)
+	}
+	prescription := c.Open(c.s.clinic + "/prescription")
+	c.isReset()
+	page = prescription.Press("/prescription/sign")
+	if page.Status != http.StatusBadRequest || !strings.Contains(page.Text, "You have been signed out") || strings.Contains(page.Text, "Try again") {
+		t.Fatalf("signed, or not told: %s", page)
+	}
+	if page := c.Open(c.s.clinic); strings.Contains(page.Text, "Welcome") || !strings.Contains(page.Text, "Sign in") {
+		t.Errorf("still welcome: %s", page)
+	}
+	if page := prescription.Press("/prescription/sign"); !strings.Contains(page.Text, "You are not signed in") {
+		t.Errorf("the button of a page that was left open: %s", page)
+	}
+	// To go on everything is set up anew, by the pages of the provider.
+	if page := c.Open(c.s.clinic + "/login"); !page.Has("email") && !page.Has("password") {
+		t.Errorf("signed in by what was before: %s", page)
+	}
+}
+
 // reach walks to a code and leaves it: by the clock of the machine its tokens would be old.
 func (c *clinician) reach(a *optest.App) {
 	c.Helper()

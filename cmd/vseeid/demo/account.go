@@ -49,8 +49,12 @@ func (a *app) renew(ctx context.Context, p *provider, s *session) error {
 	// A token source refreshes when the access token has run out; one without access token does so
 	// now.
 	token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: old.token.RefreshToken}).Token()
-	if err != nil {
-		return &failure{title: "You have been signed out", body: "The sign-in service gives no new tokens for this sign-in any more. Please sign in again.", err: err}
+	var refused *oauth2.RetrieveError
+	switch {
+	case old.token.RefreshToken == "", errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
+		return s.signedOut("The sign-in service gives no new tokens for this sign-in any more.", err)
+	case err != nil: // which says nothing of the sign-in
+		return &failure{title: "The sign-in service gave no new tokens", body: "Wait a moment, then try again.", again: "/", err: err}
 	}
 	fresh, _, err := a.verify(ctx, p, token)
 	if err != nil {
@@ -99,7 +103,15 @@ func (who *person) ask(ctx context.Context, p *provider) error {
 }
 
 // errSignedOut is for a button of a page that was left open.
-var errSignedOut = &failure{title: "You are not signed in"}
+var errSignedOut = &failure{title: "You are not signed in", ended: true}
+
+// signedOut ends the sign-in to the app, because the one at the provider has ended: to go on with what
+// is remembered of it would show somebody as signed in for whom nothing works. Sign-ins under way in
+// other tabs go on. The lock of the session is held.
+func (s *session) signedOut(why string, err error) error {
+	s.person = nil
+	return &failure{title: "You have been signed out", body: why + " Please sign in again.", ended: true, err: err}
+}
 
 // withPerson runs f under the lock of the session, and goes back to the page of the person.
 func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) error) error {

@@ -46,10 +46,12 @@ func mountAPI(mux *http.ServeMux, c Config) {
 		panic(err)
 	}
 	// A prescription is signed by who has just shown a passkey, or a password and a second factor: an
-	// open session is not enough, however it began.
+	// open session is not enough, however it began. And by nobody whose sign-in has ended since: a
+	// signature cannot be taken back, so that the provider is asked besides.
 	need := resource.Require{
 		ACR:    resource.Implying(resource.ACRMultiFactor),
 		MaxAge: 5 * time.Minute,
+		Live:   true,
 	}
 	path := strings.TrimPrefix(c.API, c.BaseURL)
 	mux.Handle("POST "+path+"/prescriptions/{id}/signature", api.Protect(need, http.HandlerFunc(signPrescription)))

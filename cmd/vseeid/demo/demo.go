@@ -168,6 +168,7 @@ type failure struct {
 	title string
 	body  string
 	again string // where the person can try again; empty: by a new sign-in
+	ended bool   // nobody is signed in: the way on is to sign in, and not to try again
 	code  string // what the provider answered; empty: it was not that
 	err   error
 }
@@ -190,7 +191,7 @@ func (a *app) handle(f func(http.ResponseWriter, *http.Request) error) http.Hand
 		shown := &failure{title: "Something went wrong"}
 		errors.As(err, &shown)
 		a.Log.WarnContext(r.Context(), "demo app: "+shown.title, "client_id", a.ClientID, "error", cause(err))
-		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body, Again: cmp.Or(shown.again, "/login")})
+		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body, Again: cmp.Or(shown.again, "/login"), Ended: shown.ended})
 	})
 }
 

@@ -26,6 +26,7 @@ type page struct {
 	Problem  string // something went wrong: what, and what to do
 	Advice   string
 	Again    string // a link
+	Ended    bool   // it is to sign in
 	Person   string // who is signed in; empty: nobody
 	Note     string
 	Sentence string // how the person signed in, in words

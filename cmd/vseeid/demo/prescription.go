@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/vsee/vseeid/op/resource"
 )
@@ -59,7 +60,7 @@ func (a *app) sign(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	rx := prescriptions[0].ID
-	challenge, err := a.callAPI(r.Context(), s.person, rx)
+	challenge, err := a.callAPI(r.Context(), s, rx)
 	if errors.Is(err, errStepUp) {
 		http.Redirect(w, r, s.stepUp(p, rx, challenge), http.StatusSeeOther)
 		return nil
@@ -101,7 +102,7 @@ func (a *app) steppedUp(w http.ResponseWriter, r *http.Request, begun attempt, w
 	s := a.sessions.begin(w, r, who)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := a.callAPI(r.Context(), who, begun.prescription)
+	_, err := a.callAPI(r.Context(), s, begun.prescription)
 	if errors.Is(err, errStepUp) {
 		return &failure{
 			title: "The prescription was not signed", again: pathPrescription, err: err,
@@ -133,9 +134,11 @@ func (begun attempt) explain(err error) error {
 // errStepUp says that the API demands another sign-in.
 var errStepUp = errors.New("the API demands another sign-in")
 
-// callAPI signs a prescription with the access token of who, and keeps the signature. With errStepUp
-// comes what the API demands.
-func (a *app) callAPI(ctx context.Context, who *person, rx string) (resource.Challenge, error) {
+// callAPI signs a prescription with the access token of the person, and keeps the signature. With
+// errStepUp comes what the API demands. When the API does not take the token at all, the sign-in has
+// ended: a new token of it would fare no better. The lock of the session is held.
+func (a *app) callAPI(ctx context.Context, s *session, rx string) (resource.Challenge, error) {
+	who := s.person
 	failed := func(err error) error {
 		return &failure{title: "The prescription was not signed", body: "The clinic's service did not accept it. Please try again.", again: pathPrescription, err: err}
 	}
@@ -152,6 +155,9 @@ func (a *app) callAPI(ctx context.Context, who *person, rx string) (resource.Cha
 	if answer.StatusCode == http.StatusUnauthorized {
 		if challenge, ok := resource.ParseChallenge(answer.Header); ok {
 			return challenge, errStepUp
+		}
+		if strings.Contains(answer.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			return resource.Challenge{}, s.signedOut("The prescription was not signed: your sign-in has ended.", errors.New("the API answers invalid_token"))
 		}
 	}
 	if answer.StatusCode != http.StatusOK {
