@@ -14,6 +14,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -590,5 +591,27 @@ func TestSentence(t *testing.T) {
 		if got := sentence(map[string]any{"amr": c.amr}); got != c.want {
 			t.Errorf("%v: %q, want %q", c.amr, got, c.want)
 		}
+	}
+}
+
+// TestTimesHaveAZone: a time on a page says of which zone it is, wherever the app runs.
+func TestTimesHaveAZone(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, startApp(t, Config{Issuer: l.URL, API: "/api"}))
+	l.api = v.app + "/api"
+	l.claims["auth_time"] = time.Date(2026, 11, 24, 12, 30, 0, 0, time.UTC).Unix()
+	page := v.signIn(l)
+	if !strings.Contains(page, "2026-11-24 12:30:00 UTC") {
+		t.Errorf("auth_time: %s", page)
+	}
+	_, signed := v.sign(l)
+	clock := regexp.MustCompile(`\d\d:\d\d(:\d\d)?( UTC)?`)
+	for _, shown := range append(clock.FindAllString(page, -1), clock.FindAllString(signed, -1)...) {
+		if !strings.HasSuffix(shown, " UTC") {
+			t.Errorf("%q has no zone", shown)
+		}
+	}
+	if n := len(clock.FindAllString(signed, -1)); n < 2 {
+		t.Errorf("%d times of a signature: %s", n, signed)
 	}
 }

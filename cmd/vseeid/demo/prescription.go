@@ -188,8 +188,8 @@ func (s signature) With() string {
 	return "with a fresh sign-in"
 }
 
-// When is a time as people read it.
-func (s signature) When() string { return s.At.Local().Format("2006-01-02 15:04:05") }
+// When is when it was signed.
+func (s signature) When() string { return moment(s.At) }
 
 // Since is when the sign-in was proved.
-func (s signature) Since() string { return s.Proved.Local().Format("2006-01-02 15:04:05") }
+func (s signature) Since() string { return moment(s.Proved) }
