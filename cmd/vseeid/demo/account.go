@@ -33,12 +33,12 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) error {
 // last is kept, and two requests of one person must not refresh at once: the lock is held on
 // purpose while the provider answers.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
-	return a.withPerson(w, r, func(p *provider, s *session) error {
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
 		if err := a.renew(r.Context(), p, s); err != nil {
-			return err
+			return "", err
 		}
 		s.person.note = "New tokens have arrived."
-		return nil
+		return "/", nil
 	})
 }
 
@@ -71,12 +71,12 @@ func (a *app) renew(ctx context.Context, p *provider, s *session) error {
 
 // userinfo asks the provider what it says of the person today.
 func (a *app) userinfo(w http.ResponseWriter, r *http.Request) error {
-	return a.withPerson(w, r, func(p *provider, s *session) error {
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
 		if err := s.person.ask(oidc.ClientContext(r.Context(), a.http), p); err != nil {
-			return err
+			return "", err
 		}
 		s.person.note = "Userinfo has answered."
-		return nil
+		return "/", nil
 	})
 }
 
@@ -113,8 +113,8 @@ func (s *session) signedOut(why string, err error) error {
 	return &failure{title: "You have been signed out", body: why + " Please sign in again.", ended: true, err: err}
 }
 
-// withPerson runs f under the lock of the session, and goes back to the page of the person.
-func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) error) error {
+// withPerson runs f under the lock of the session, and goes where it says.
+func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) (to string, err error)) error {
 	p, err := a.discover(r.Context())
 	if err != nil {
 		return err
@@ -128,10 +128,11 @@ func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provide
 	if s.person == nil {
 		return errSignedOut
 	}
-	if err := f(p, s); err != nil {
+	to, err := f(p, s)
+	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
