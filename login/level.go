@@ -44,7 +44,7 @@ func SupportedACR(enrollable ...factors.Kind) []string {
 		out = append(out, ACRAAL2)
 	}
 	if slices.Contains(enrollable, factors.Passkey) {
-		out = append(out, ACRPhishing)
+		out = append(out, ACRPhishing, ACRHardware) // which of the two is up to the key that the person has
 	}
 	return out
 }

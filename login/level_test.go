@@ -135,7 +135,7 @@ func TestSupportedACR(t *testing.T) {
 		{nil, []string{login.ACRSingle}},
 		{[]factors.Kind{factors.Email}, []string{login.ACRSingle, login.ACRMultiFactor}},
 		{[]factors.Kind{factors.TOTP}, []string{login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2}},
-		{[]factors.Kind{factors.TOTP, factors.Passkey}, []string{login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2, login.ACRPhishing}},
+		{[]factors.Kind{factors.TOTP, factors.Passkey}, []string{login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2, login.ACRPhishing, login.ACRHardware}},
 	} {
 		if got := login.SupportedACR(c.kinds...); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.kinds, got, c.want)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/factors/passkey/passkeytest"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/op"
@@ -674,8 +673,14 @@ func TestA28_SignAPrescription(t *testing.T) {
 				t.Fatalf("not signed: %s", page)
 			}
 			page = c.walk(page.Press("/prescription/sign"))
-			if c.wants(); !strings.Contains(page.Text, test.proof) {
-				t.Errorf("asked again: %s", page)
+			if c.wants(); !strings.Contains(page.Text, test.proof) || !strings.Contains(page.Text, "so nothing was asked. It asks again from") {
+				t.Errorf("asked again, or not told why not: %s", page)
+			}
+			if test.phone { // a second code would put the provider too far ahead
+				page = c.walk(page.Press("/prescription/step-up"))
+				if c.wants(test.asked...); !strings.Contains(page.Text, test.proof) || strings.Contains(page.Text, "nothing was asked") {
+					t.Errorf("not asked when told to: %s", page)
+				}
 			}
 		})
 	}
@@ -689,6 +694,34 @@ func TestA28_SignAPrescription(t *testing.T) {
 			t.Errorf("%s", page)
 		}
 	})
+}
+
+// TestT27_ResetThenTheClinicSignsNothing: who was signed in to the Clinic by a passkey when support took it away
+// signs nothing there any more, with an access token that has minutes to go, and is told so.
+func TestT27_ResetThenTheClinicSignsNothing(t *testing.T) {
+	c := stepUp(t, charlotte).with(passkeytest.NewSynced)
+	c.reach(c.s.messengerApp(t))
+	c.Apps = []string{strings.TrimPrefix(c.s.clinic, "http://")}
+	page := c.walk(c.Open(c.s.clinic + "/login?prompt=login"))
+	if c.wants("passkey"); !strings.Contains(page.Text, "Welcome, Charlotte Jones") {
+		t.Fatalf("not signed in: %s", page)
+	}
+	prescription := c.Open(c.s.clinic + "/prescription")
+	c.isReset()
+	page = prescription.Press("/prescription/sign")
+	if page.Status != http.StatusBadRequest || !strings.Contains(page.Text, "You have been signed out") || strings.Contains(page.Text, "Try again") {
+		t.Fatalf("signed, or not told: %s", page)
+	}
+	if page := c.Open(c.s.clinic); strings.Contains(page.Text, "Welcome") || !strings.Contains(page.Text, "Sign in") {
+		t.Errorf("still welcome: %s", page)
+	}
+	if page := prescription.Press("/prescription/sign"); !strings.Contains(page.Text, "You are not signed in") {
+		t.Errorf("the button of a page that was left open: %s", page)
+	}
+	// To go on everything is set up anew, by the pages of the provider.
+	if page := c.Open(c.s.clinic + "/login"); !page.Has("email") && !page.Has("password") {
+		t.Errorf("signed in by what was before: %s", page)
+	}
 }
 
 // reach walks to a code and leaves it: by the clock of the machine its tokens would be old.
@@ -727,7 +760,7 @@ func TestP35_A28_ClinicAPI(t *testing.T) {
 	}
 }
 
-// TestA22_Discovery: what discovery lists can be reached.
+// TestA22_Discovery: discovery lists every value that can be reached, as a careful app asks for no other.
 func TestA22_Discovery(t *testing.T) {
 	c := stepUp(t, charlotte)
 	_, body := ask(t, http.MethodGet, c.s.issuer+"/.well-known/openid-configuration", nil)
@@ -736,7 +769,7 @@ func TestA22_Discovery(t *testing.T) {
 		Claims bool     `json:"claims_parameter_supported"`
 	}
 	must(t, json.Unmarshal([]byte(body), &metadata))
-	want := login.SupportedACR(factors.TOTP, factors.Passkey)
+	want := []string{login.ACRSingle, login.ACRMultiFactor, login.ACRAAL2, login.ACRPhishing, login.ACRHardware}
 	if !metadata.Claims || !slices.Equal(metadata.ACR, want) {
 		t.Errorf("discovery lists %v, want %v", metadata.ACR, want)
 	}

@@ -63,3 +63,40 @@ func Example() {
 	// max_age: 300
 	// 200 OK
 }
+
+// An operation that cannot be undone asks the provider whether the grant behind the token still holds.
+func ExampleRequire_live() {
+	provider := startProvider() // stands in for https://id.example
+	defer provider.Close()
+
+	api, err := resource.New(resource.Config{
+		Issuer:   provider.URL,
+		Audience: "https://api.clinic.example",
+		Now:      provider.clock.Now, // a real API leaves it out
+	})
+	if err != nil {
+		panic(err)
+	}
+	sign := api.Protect(resource.Require{
+		ACR:    resource.Implying(resource.ACRMultiFactor),
+		MaxAge: 5 * time.Minute,
+		Live:   true,
+	}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed") }))
+
+	token := provider.token(nil)
+	try := func() {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		sign.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Body)
+	}
+	try()
+	provider.set(func() { provider.ended["019-charlotte"] = true }) // support resets the person
+	provider.clock.pass(30 * time.Second)
+	try()
+
+	// Output:
+	// 200 signed
+	// 401 {"error":"invalid_token","error_description":"The access token is not valid or has expired."}
+}

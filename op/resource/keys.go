@@ -32,7 +32,8 @@ const (
 	maxDocument = 1 << 20
 )
 
-// keys are the public keys of the provider, asked for when they are needed.
+// keys are the public keys of the provider, asked for when they are needed, and where else it can be
+// asked.
 type keys struct {
 	issuer string
 	http   *http.Client
@@ -44,8 +45,9 @@ type keys struct {
 
 // held is what the provider published.
 type held struct {
-	keys []jose.JSONWebKey
-	at   time.Time
+	keys     []jose.JSONWebKey
+	userinfo string // its userinfo_endpoint; empty where there is none
+	at       time.Time
 }
 
 // newKeys follows no redirect, whatever client does: an address that was https could lead to one that is
@@ -107,7 +109,8 @@ func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 		stop()
 		k.asked = k.now()
 		if err == nil {
-			k.held.Store(&held{published, now})
+			published.at = now
+			k.held.Store(published)
 		}
 		failed = err
 	}
@@ -124,10 +127,11 @@ func (k *keys) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 }
 
 // fetch reads the provider's keys, from where its metadata says that they are.
-func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (k *keys) fetch(ctx context.Context) (*held, error) {
 	var metadata struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
+		Issuer   string `json:"issuer"`
+		Keys     string `json:"jwks_uri"`
+		Userinfo string `json:"userinfo_endpoint"`
 	}
 	if err := k.document(ctx, strings.TrimSuffix(k.issuer, "/")+"/.well-known/openid-configuration", &metadata); err != nil {
 		return nil, err
@@ -135,7 +139,7 @@ func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if metadata.Issuer != k.issuer {
 		return nil, errors.New("the metadata is of another issuer")
 	}
-	if err := k.trusted(metadata.Keys); err != nil {
+	if err := k.trusted("jwks_uri", metadata.Keys); err != nil {
 		return nil, err
 	}
 	var published struct {
@@ -144,25 +148,25 @@ func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err := k.document(ctx, metadata.Keys, &published); err != nil {
 		return nil, err
 	}
-	var out []jose.JSONWebKey
+	out := &held{userinfo: metadata.Userinfo}
 	for _, raw := range published.Keys {
 		var key jose.JSONWebKey
 		// One of a kind that is not known yet is no reason to refuse the others.
 		if key.UnmarshalJSON(raw) == nil && key.Valid() && key.IsPublic() && (key.Use == "" || key.Use == "sig") {
-			out = append(out, key)
+			out.keys = append(out.keys, key)
 		}
 	}
-	if len(out) == 0 {
+	if len(out.keys) == 0 {
 		return nil, errors.New("no key is published")
 	}
 	return out, nil
 }
 
-// trusted refuses an address of keys that is easier to forge than the issuer's.
-func (k *keys) trusted(address string) error {
+// trusted refuses an address in the metadata that is easier to forge, or to listen to, than the issuer's.
+func (k *keys) trusted(name, address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && strings.HasPrefix(k.issuer, "http:")) {
-		return errors.New("jwks_uri is not an address to trust")
+		return fmt.Errorf("%s is not an address to trust", name)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,10 @@ type provider struct {
 	metadata  map[string]any
 	asked     int // how often for keys
 	down      bool
+
+	ended     map[string]bool  // subjects whose grants have ended
+	confirms  int              // how often userinfo was asked
+	otherwise http.HandlerFunc // what userinfo does instead
 }
 
 // clock is a time that tests move.
@@ -66,7 +71,7 @@ func newProvider(t testing.TB) *provider {
 }
 
 func startProvider() *provider {
-	p := &provider{clock: &clock{now: noon}, arrived: make(chan struct{}, 1)}
+	p := &provider{clock: &clock{now: noon}, arrived: make(chan struct{}, 1), ended: map[string]bool{}}
 	var err error
 	p.ec, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(err)
@@ -75,7 +80,7 @@ func startProvider() *provider {
 	p.published = []any{public(p.ec.Public(), "ec", "ES256"), public(p.rsa.Public(), "rsa", "RS256")}
 	mux := http.NewServeMux()
 	p.Server = httptest.NewServer(mux)
-	p.metadata = map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys"}
+	p.metadata = map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "userinfo_endpoint": p.URL + "/userinfo"}
 	serve := func(count bool, document func() any) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			select {
@@ -96,7 +101,39 @@ func startProvider() *provider {
 	}
 	mux.HandleFunc("GET /.well-known/openid-configuration", serve(false, func() any { return p.metadata }))
 	mux.HandleFunc("GET /keys", serve(true, func() any { return map[string]any{"keys": p.published} }))
+	mux.HandleFunc("GET /userinfo", p.userinfo)
 	return p
+}
+
+// userinfo says of whom a token is, while its grant holds.
+func (p *provider) userinfo(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.confirms++
+	if p.otherwise != nil {
+		p.otherwise(w, r)
+		return
+	}
+	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
+	check(err)
+	payload, err := jws.Verify(p.ec.Public())
+	check(err)
+	var said struct{ Sub string }
+	check(json.Unmarshal(payload, &said))
+	if p.ended[said.Sub] {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token is not valid or has ended."`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]string{"sub": said.Sub})
+}
+
+// confirmed is how often userinfo was asked.
+func (p *provider) confirmed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.confirms
 }
 
 func public(key any, id, alg string) jose.JSONWebKey {

@@ -26,7 +26,8 @@ var (
 )
 
 // refuse answers a request that may not pass: who has to do something about it gets a challenge.
-// Without the provider's keys nobody passes, and the token is not to blame.
+// Without the provider's keys, or its word where that is needed, nobody passes, and the token is not to
+// blame.
 func refuse(w http.ResponseWriter, err error) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

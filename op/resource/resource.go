@@ -26,7 +26,7 @@ type Config struct {
 	// know a shared secret (HS256) are refused by New.
 	Algorithms []string
 
-	// HTTP asks the provider for its keys. Nil: an ordinary client. Redirects are not followed.
+	// HTTP asks the provider. Nil: an ordinary client. Redirects are not followed.
 	HTTP *http.Client
 
 	// Now is the clock; time.Now where nil.
@@ -38,6 +38,7 @@ type Server struct {
 	issuer, audience string
 	algorithms       []string
 	keys             *keys
+	confirmed        *confirmed
 	now              func() time.Time
 }
 
@@ -69,7 +70,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		issuer: c.Issuer, audience: c.Audience, algorithms: append([]string(nil), c.Algorithms...),
-		keys: newKeys(c.Issuer, c.HTTP, c.Now), now: c.Now,
+		keys: newKeys(c.Issuer, c.HTTP, c.Now), confirmed: &confirmed{half: liveTokens}, now: c.Now,
 	}, nil
 }
 
@@ -106,6 +107,15 @@ type Require struct {
 
 	// Scopes have all to be granted.
 	Scopes []string
+
+	// Live asks the provider besides whether the grant behind the token still holds: a sign-out, a
+	// factor that was removed, or an account that was reset ends it at once, and its access tokens
+	// are good by themselves for up to five minutes more. It is for what cannot be undone, and costs
+	// a request to the provider's userinfo endpoint every 30 seconds for each token.
+	//
+	// Only a token of a person, with the scope openid, can be asked about: that scope is needed then
+	// too, and a client's own token never passes.
+	Live bool
 }
 
 // Protect lets only requests pass to next whose access token fulfils need; next finds the token
@@ -118,10 +128,7 @@ func (s *Server) Protect(need Require, next http.Handler) http.Handler {
 		panic("resource: " + err.Error())
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, err := s.token(r)
-		if err == nil {
-			err = need.Fulfilled(t, s.now())
-		}
+		t, err := s.admit(r, need)
 		if err != nil {
 			refuse(w, err)
 			return
@@ -139,21 +146,37 @@ func From(ctx context.Context) (Token, bool) {
 	return t, ok
 }
 
-// token reads and verifies the access token of a request.
-func (s *Server) token(r *http.Request) (Token, error) {
+// admit is the access token of a request, if it fulfils need. The provider is asked last: not for a token
+// that will not do whatever it says.
+func (s *Server) admit(r *http.Request, need Require) (Token, error) {
+	raw, err := bearer(r)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := s.Verify(r.Context(), raw)
+	if err == nil {
+		err = need.Fulfilled(t, s.now())
+	}
+	if err == nil && need.Live {
+		err = s.holds(r.Context(), raw, t)
+	}
+	if errors.Is(err, ErrToken) {
+		err = errBadToken
+	}
+	return t, err
+}
+
+// bearer reads the access token of a request.
+func bearer(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) > 1 {
-		return Token{}, &Refusal{http.StatusBadRequest, Challenge{Code: "invalid_request", Description: "The request has more than one Authorization header."}}
+		return "", &Refusal{http.StatusBadRequest, Challenge{Code: "invalid_request", Description: "The request has more than one Authorization header."}}
 	}
 	scheme, raw, _ := strings.Cut(strings.Join(headers, ""), " ")
 	if raw = strings.Trim(raw, " "); !strings.EqualFold(scheme, "Bearer") || raw == "" {
-		return Token{}, errNoToken
+		return "", errNoToken
 	}
-	t, err := s.Verify(r.Context(), raw)
-	if errors.Is(err, ErrToken) {
-		return Token{}, errBadToken
-	}
-	return t, err
+	return raw, nil
 }
 
 // check reports what is wrong with a need itself.
@@ -173,10 +196,16 @@ func (need Require) check() error {
 //
 // Scopes are judged first, as another sign-in does not get more of them. What is said of a sign-in
 // that is too weak or too old is always all that is needed, so that one new sign-in will do.
+//
+// It asks nobody. Of Live it judges the scope, and no more: the token has to come from Server.Live.
 func (need Require) Fulfilled(t Token, now time.Time) error {
-	if !containsAll(t.Scopes, need.Scopes) {
+	scopes := need.Scopes
+	if need.Live && !slices.Contains(scopes, scopeOpenID) {
+		scopes = append([]string{scopeOpenID}, scopes...)
+	}
+	if !containsAll(t.Scopes, scopes) {
 		return &Refusal{http.StatusForbidden, Challenge{
-			Code: "insufficient_scope", Description: "The access token has not got the scope that is needed.", Scopes: need.Scopes,
+			Code: "insufficient_scope", Description: "The access token has not got the scope that is needed.", Scopes: scopes,
 		}}
 	}
 	var why string

@@ -57,8 +57,8 @@ const maxToken = 16 << 10
 // Verify verifies an access token: that the provider signed it, as an access token and for this API,
 // and that it is good now. The error wraps ErrToken or ErrKeys.
 //
-// That its grant was revoked a moment ago it does not know. Access tokens of VSee ID live for five
-// minutes.
+// That its grant was revoked a moment ago it does not know: see Live. Access tokens of VSee ID live for
+// five minutes.
 func (s *Server) Verify(ctx context.Context, raw string) (Token, error) {
 	payload, err := s.signed(ctx, raw)
 	if err != nil {

@@ -33,12 +33,12 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) error {
 // last is kept, and two requests of one person must not refresh at once: the lock is held on
 // purpose while the provider answers.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
-	return a.withPerson(w, r, func(p *provider, s *session) error {
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
 		if err := a.renew(r.Context(), p, s); err != nil {
-			return err
+			return "", err
 		}
 		s.person.note = "New tokens have arrived."
-		return nil
+		return "/", nil
 	})
 }
 
@@ -49,8 +49,12 @@ func (a *app) renew(ctx context.Context, p *provider, s *session) error {
 	// A token source refreshes when the access token has run out; one without access token does so
 	// now.
 	token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: old.token.RefreshToken}).Token()
-	if err != nil {
-		return &failure{title: "You have been signed out", body: "The sign-in service gives no new tokens for this sign-in any more. Please sign in again.", err: err}
+	var refused *oauth2.RetrieveError
+	switch {
+	case old.token.RefreshToken == "", errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
+		return s.signedOut("The sign-in service gives no new tokens for this sign-in any more.", err)
+	case err != nil: // which says nothing of the sign-in
+		return &failure{title: "The sign-in service gave no new tokens", body: "Wait a moment, then try again.", again: "/", err: err}
 	}
 	fresh, _, err := a.verify(ctx, p, token)
 	if err != nil {
@@ -67,12 +71,12 @@ func (a *app) renew(ctx context.Context, p *provider, s *session) error {
 
 // userinfo asks the provider what it says of the person today.
 func (a *app) userinfo(w http.ResponseWriter, r *http.Request) error {
-	return a.withPerson(w, r, func(p *provider, s *session) error {
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
 		if err := s.person.ask(oidc.ClientContext(r.Context(), a.http), p); err != nil {
-			return err
+			return "", err
 		}
 		s.person.note = "Userinfo has answered."
-		return nil
+		return "/", nil
 	})
 }
 
@@ -99,10 +103,18 @@ func (who *person) ask(ctx context.Context, p *provider) error {
 }
 
 // errSignedOut is for a button of a page that was left open.
-var errSignedOut = &failure{title: "You are not signed in"}
+var errSignedOut = &failure{title: "You are not signed in", ended: true}
 
-// withPerson runs f under the lock of the session, and goes back to the page of the person.
-func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) error) error {
+// signedOut ends the sign-in to the app, because the one at the provider has ended: to go on with what
+// is remembered of it would show somebody as signed in for whom nothing works. Sign-ins under way in
+// other tabs go on. The lock of the session is held.
+func (s *session) signedOut(why string, err error) error {
+	s.person = nil
+	return &failure{title: "You have been signed out", body: why + " Please sign in again.", ended: true, err: err}
+}
+
+// withPerson runs f under the lock of the session, and goes where it says.
+func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provider, *session) (to string, err error)) error {
 	p, err := a.discover(r.Context())
 	if err != nil {
 		return err
@@ -116,10 +128,11 @@ func (a *app) withPerson(w http.ResponseWriter, r *http.Request, f func(*provide
 	if s.person == nil {
 		return errSignedOut
 	}
-	if err := f(p, s); err != nil {
+	to, err := f(p, s)
+	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

@@ -37,6 +37,9 @@ type signature struct {
 	Recovery     bool      `json:"recovery,omitempty"`
 }
 
+// signatureAge is how long ago who signs may have proved who it is.
+const signatureAge = 5 * time.Minute
+
 // mountAPI adds the API of the clinic. It knows nothing of the pages beside it, and nothing of
 // sessions and cookies: all that it goes by is the access token. A Config that cannot be right is a
 // mistake in the program.
@@ -46,10 +49,12 @@ func mountAPI(mux *http.ServeMux, c Config) {
 		panic(err)
 	}
 	// A prescription is signed by who has just shown a passkey, or a password and a second factor: an
-	// open session is not enough, however it began.
+	// open session is not enough, however it began. And by nobody whose sign-in has ended since: a
+	// signature cannot be taken back, so that the provider is asked besides.
 	need := resource.Require{
 		ACR:    resource.Implying(resource.ACRMultiFactor),
-		MaxAge: 5 * time.Minute,
+		MaxAge: signatureAge,
+		Live:   true,
 	}
 	path := strings.TrimPrefix(c.API, c.BaseURL)
 	mux.Handle("POST "+path+"/prescriptions/{id}/signature", api.Protect(need, http.HandlerFunc(signPrescription)))

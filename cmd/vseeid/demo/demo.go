@@ -12,9 +12,10 @@
 //
 // Clinic has an API as well, which asks for more than a sign-in of this morning:
 //
-//	GET  /prescription       what is to be signed, and with what it was signed (prescription.go)
-//	POST /prescription/sign  asks the API to sign; when it demands a step-up → /authorize (prescription.go)
-//	POST /api/…              the API, behind op/resource (api.go)
+//	GET  /prescription          what is to be signed, and with what it was signed (prescription.go)
+//	POST /prescription/sign     asks the API to sign; when it demands a step-up → /authorize (prescription.go)
+//	POST /prescription/step-up  → /authorize in any case, and then asks the API (prescription.go)
+//	POST /api/…                 the API, behind op/resource (api.go)
 //
 // What a real app does otherwise: it keeps its sessions where they survive a restart
 // (session.go keeps them in memory), and it serves https, with a __Host- cookie.
@@ -89,6 +90,7 @@ func New(c Config) http.Handler {
 	if c.API != "" {
 		mux.Handle("GET /prescription", a.handle(a.prescription))
 		mux.Handle("POST /prescription/sign", a.handle(a.sign))
+		mux.Handle("POST /prescription/step-up", a.handle(a.askFirst))
 		mountAPI(mux, c)
 	}
 
@@ -168,6 +170,7 @@ type failure struct {
 	title string
 	body  string
 	again string // where the person can try again; empty: by a new sign-in
+	ended bool   // nobody is signed in: the way on is to sign in, and not to try again
 	code  string // what the provider answered; empty: it was not that
 	err   error
 }
@@ -190,7 +193,7 @@ func (a *app) handle(f func(http.ResponseWriter, *http.Request) error) http.Hand
 		shown := &failure{title: "Something went wrong"}
 		errors.As(err, &shown)
 		a.Log.WarnContext(r.Context(), "demo app: "+shown.title, "client_id", a.ClientID, "error", cause(err))
-		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body, Again: cmp.Or(shown.again, "/login")})
+		a.render(w, http.StatusBadRequest, page{Problem: shown.title, Advice: shown.body, Again: cmp.Or(shown.again, "/login"), Ended: shown.ended})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,8 @@ type liar struct {
 	asked    url.Values
 	token    url.Values // what the token endpoint was sent
 	refuse   string     // the error of the token endpoint
+	away     bool       // the token endpoint breaks
+	ended    bool       // no grant holds any more: userinfo refuses every token
 
 	api      string         // whom access tokens are for
 	granted  map[string]any // claims of the next access token, beside the ordinary ones
@@ -61,11 +64,20 @@ func newLiar(t *testing.T) *liar {
 		answer(t, w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
 	})
 	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, _ *http.Request) {
+		if l.ended {
+			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		answer(t, w, map[string]any{"sub": l.subject, "name": "Some One", "email": "one@example.com"})
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		must(t, r.ParseForm())
 		l.token = r.PostForm
+		if l.away {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
 		if l.refuse != "" {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadRequest)
@@ -99,7 +111,7 @@ func (l *liar) sign(claims map[string]any) string { return l.signAs("JWT", claim
 func (l *liar) access() string {
 	now := time.Now()
 	claims := map[string]any{
-		"iss": l.URL, "aud": []string{l.api, l.URL}, "sub": l.subject, "client_id": "app", "jti": rand.Text(),
+		"iss": l.URL, "aud": []string{l.api, l.URL}, "sub": l.subject, "client_id": "app", "jti": rand.Text(), "scope": "openid",
 		"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "auth_time": now.Unix(),
 		"acr": multiFactor, "amr": []string{"mfa", "otp", "pwd"},
 	}
@@ -401,6 +413,72 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestSignedOut: who the provider signs in no more is not signed in to the app either, and is led to a new
+// sign-in; what goes on in another tab goes on.
+func TestSignedOut(t *testing.T) {
+	for name, press := range map[string]func(*liar, *visitor) (*http.Response, string){
+		"no new tokens": func(l *liar, v *visitor) (*http.Response, string) {
+			l.refuse = "invalid_grant"
+			return v.send(http.MethodPost, "/refresh")
+		},
+		"the API takes the token no more": func(l *liar, v *visitor) (*http.Response, string) {
+			l.ended = true
+			return v.send(http.MethodPost, "/prescription/sign")
+		},
+		"nor the one of the step-up": func(l *liar, v *visitor) (*http.Response, string) {
+			l.granted["auth_time"] = time.Now().Add(-time.Hour).Unix()
+			v.signIn(l)
+			asked, _ := v.sign(l)
+			delete(l.granted, "auth_time")
+			l.granted["exp"] = time.Now().Unix()
+			return v.comeBack(l, asked)
+		},
+	} {
+		l := newLiar(t)
+		v := visit(t, startApp(t, Config{Issuer: l.URL, API: "/api"}))
+		l.api = v.app + "/api"
+		v.signIn(l)
+		tab := v.begin(l, "")
+		w, page := press(l, v)
+		if w.StatusCode != http.StatusBadRequest || !strings.Contains(page, "You have been signed out") || !strings.Contains(page, `href="/login">Sign in<`) ||
+			strings.Contains(page, "Try again") || strings.Contains(page, "Sign out") {
+			t.Errorf("%s: %s %s", name, w.Status, page)
+		}
+		if _, page := v.send(http.MethodGet, "/"); strings.Contains(page, welcome) {
+			t.Errorf("%s: still welcome: %s", name, page)
+		}
+		for _, path := range []string{"/refresh", "/userinfo", "/prescription/sign"} {
+			if _, page := v.send(http.MethodPost, path); !strings.Contains(page, "You are not signed in") || !strings.Contains(page, `href="/login">Sign in<`) {
+				t.Errorf("%s: %s: %s", name, path, page)
+			}
+		}
+		l.refuse, l.ended, l.granted, l.asked = "", false, map[string]any{}, tab
+		if _, page := v.comeBack(l, tab); !strings.Contains(page, welcome) {
+			t.Errorf("%s: the other tab: %s", name, page)
+		}
+	}
+}
+
+// TestNoNewTokensNow: a provider that is away for a moment signs nobody out.
+func TestNoNewTokensNow(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, startApp(t, Config{Issuer: l.URL, API: "/api"}))
+	l.api = v.app + "/api"
+	v.signIn(l)
+	for name, happens := range map[string]func(){
+		"away":          func() { l.away = true },
+		"another error": func() { l.away, l.refuse = false, "temporarily_unavailable" },
+	} {
+		happens()
+		if w, page := v.send(http.MethodPost, "/refresh"); w.StatusCode != http.StatusBadRequest || strings.Contains(page, "signed out") || !strings.Contains(page, `href="/">Try again<`) {
+			t.Errorf("%s: %s %s", name, w.Status, page)
+		}
+		if _, page := v.send(http.MethodGet, "/"); !strings.Contains(page, welcome) {
+			t.Errorf("%s: signed out", name)
+		}
+	}
+}
+
 // TestSomebodyElsesTokens: what comes with a refresh has to be about the person who signed in.
 func TestSomebodyElsesTokens(t *testing.T) {
 	l := newLiar(t)
@@ -513,5 +591,27 @@ func TestSentence(t *testing.T) {
 		if got := sentence(map[string]any{"amr": c.amr}); got != c.want {
 			t.Errorf("%v: %q, want %q", c.amr, got, c.want)
 		}
+	}
+}
+
+// TestTimesHaveAZone: a time on a page says of which zone it is, wherever the app runs.
+func TestTimesHaveAZone(t *testing.T) {
+	l := newLiar(t)
+	v := visit(t, startApp(t, Config{Issuer: l.URL, API: "/api"}))
+	l.api = v.app + "/api"
+	l.claims["auth_time"] = time.Date(2026, 11, 24, 12, 30, 0, 0, time.UTC).Unix()
+	page := v.signIn(l)
+	if !strings.Contains(page, "2026-11-24 12:30:00 UTC") {
+		t.Errorf("auth_time: %s", page)
+	}
+	_, signed := v.sign(l)
+	clock := regexp.MustCompile(`\d\d:\d\d(:\d\d)?( UTC)?`)
+	for _, shown := range append(clock.FindAllString(page, -1), clock.FindAllString(signed, -1)...) {
+		if !strings.HasSuffix(shown, " UTC") {
+			t.Errorf("%q has no zone", shown)
+		}
+	}
+	if n := len(clock.FindAllString(signed, -1)); n < 2 {
+		t.Errorf("%d times of a signature: %s", n, signed)
 	}
 }

@@ -26,6 +26,7 @@ type page struct {
 	Problem  string // something went wrong: what, and what to do
 	Advice   string
 	Again    string // a link
+	Ended    bool   // it is to sign in
 	Person   string // who is signed in; empty: nobody
 	Note     string
 	Sentence string // how the person signed in, in words
@@ -75,7 +76,7 @@ func signedIn(p *person) page {
 		Sentence: sentence(p.claims),
 		Claims:   list(p.claims),
 		Raw:      string(raw),
-		Expires:  p.token.Expiry.Local().Format("15:04:05"),
+		Expires:  p.token.Expiry.UTC().Format("15:04:05 MST"),
 		Refresh:  p.token.RefreshToken != "",
 	}
 	out.Scope, _ = p.token.Extra("scope").(string)
@@ -152,7 +153,7 @@ func text(name string, v any) string {
 		return x
 	case float64:
 		if slices.Contains([]string{"auth_time", "iat", "exp", "nbf", "updated_at"}, name) {
-			return time.Unix(int64(x), 0).Local().Format("2006-01-02 15:04:05")
+			return moment(time.Unix(int64(x), 0))
 		}
 	case []any:
 		parts := make([]string, len(x))
@@ -163,6 +164,10 @@ func text(name string, v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// moment is a time as people read it. The app does not know where they are, and so says of which zone
+// the time is.
+func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 MST") }
 
 // render writes the page; into memory first, so that an error cannot leave half of one.
 func (a *app) render(w http.ResponseWriter, status int, p page) {

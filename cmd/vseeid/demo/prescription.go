@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/vsee/vseeid/op/resource"
 )
@@ -40,35 +42,33 @@ func (a *app) prescription(w http.ResponseWriter, r *http.Request) error {
 // sign asks the API to sign the prescription. When the API demands another sign-in first, the
 // browser goes to the provider, and the prescription is signed when it comes back.
 func (a *app) sign(w http.ResponseWriter, r *http.Request) error {
-	p, err := a.discover(r.Context())
-	if err != nil {
-		return err
-	}
-	s := a.sessions.of(r)
-	if s == nil {
-		return errSignedOut
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.person == nil {
-		return errSignedOut
-	}
-	if !s.person.token.Valid() {
-		if err := a.renew(r.Context(), p, s); err != nil {
-			return err
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
+		if !s.person.token.Valid() {
+			if err := a.renew(r.Context(), p, s); err != nil {
+				return "", err
+			}
 		}
-	}
-	rx := prescriptions[0].ID
-	challenge, err := a.callAPI(r.Context(), s.person, rx)
-	if errors.Is(err, errStepUp) {
-		http.Redirect(w, r, s.stepUp(p, rx, challenge), http.StatusSeeOther)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, pathPrescription, http.StatusSeeOther)
-	return nil
+		rx := prescriptions[0].ID
+		challenge, err := a.callAPI(r.Context(), s, rx)
+		if errors.Is(err, errStepUp) {
+			return s.stepUp(p, rx, challenge), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		s.person.note += " " + s.person.signatures[rx].unasked()
+		return pathPrescription, nil
+	})
+}
+
+// askFirst has the person prove it again and then signs, whether or not the API would demand it: which an
+// app may always do. It is here so that a step-up can be seen a minute after the first sign-in.
+func (a *app) askFirst(w http.ResponseWriter, r *http.Request) error {
+	return a.withPerson(w, r, func(p *provider, s *session) (string, error) {
+		now := time.Duration(0)
+		asked := resource.Challenge{ACR: resource.Implying(resource.ACRMultiFactor), MaxAge: &now}
+		return s.stepUp(p, prescriptions[0].ID, asked), nil
+	})
 }
 
 // stepUp begins the sign-in that the API demands. What is to be done then is kept with the state, in
@@ -101,7 +101,7 @@ func (a *app) steppedUp(w http.ResponseWriter, r *http.Request, begun attempt, w
 	s := a.sessions.begin(w, r, who)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := a.callAPI(r.Context(), who, begun.prescription)
+	_, err := a.callAPI(r.Context(), s, begun.prescription)
 	if errors.Is(err, errStepUp) {
 		return &failure{
 			title: "The prescription was not signed", again: pathPrescription, err: err,
@@ -133,9 +133,11 @@ func (begun attempt) explain(err error) error {
 // errStepUp says that the API demands another sign-in.
 var errStepUp = errors.New("the API demands another sign-in")
 
-// callAPI signs a prescription with the access token of who, and keeps the signature. With errStepUp
-// comes what the API demands.
-func (a *app) callAPI(ctx context.Context, who *person, rx string) (resource.Challenge, error) {
+// callAPI signs a prescription with the access token of the person, and keeps the signature. With
+// errStepUp comes what the API demands. When the API does not take the token at all, the sign-in has
+// ended: a new token of it would fare no better. The lock of the session is held.
+func (a *app) callAPI(ctx context.Context, s *session, rx string) (resource.Challenge, error) {
+	who := s.person
 	failed := func(err error) error {
 		return &failure{title: "The prescription was not signed", body: "The clinic's service did not accept it. Please try again.", again: pathPrescription, err: err}
 	}
@@ -152,6 +154,9 @@ func (a *app) callAPI(ctx context.Context, who *person, rx string) (resource.Cha
 	if answer.StatusCode == http.StatusUnauthorized {
 		if challenge, ok := resource.ParseChallenge(answer.Header); ok {
 			return challenge, errStepUp
+		}
+		if strings.Contains(answer.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			return resource.Challenge{}, s.signedOut("The prescription was not signed: your sign-in has ended.", errors.New("the API answers invalid_token"))
 		}
 	}
 	if answer.StatusCode != http.StatusOK {
@@ -182,8 +187,15 @@ func (s signature) With() string {
 	return "with a fresh sign-in"
 }
 
-// When is a time as people read it.
-func (s signature) When() string { return s.At.Local().Format("2006-01-02 15:04:05") }
+// When is when it was signed.
+func (s signature) When() string { return moment(s.At) }
 
 // Since is when the sign-in was proved.
-func (s signature) Since() string { return s.Proved.Local().Format("2006-01-02 15:04:05") }
+func (s signature) Since() string { return moment(s.Proved) }
+
+// unasked says why nothing was asked before this was signed. The API grants a little more than it
+// demands, for clocks that differ.
+func (s signature) unasked() string {
+	again := s.Proved.Add(signatureAge + resource.Skew + time.Minute).UTC().Format("15:04 MST")
+	return "You proved it is you less than five minutes ago, so nothing was asked. It asks again from " + again + "."
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -67,13 +68,38 @@ func TestA28_Prescription(t *testing.T) {
 	if v.cookie() == before {
 		t.Error("the session of the app kept its id")
 	}
-	// Within five minutes nobody is asked again.
+	if strings.Contains(page, "nothing was asked") {
+		t.Errorf("asked, and told that nothing was: %s", page)
+	}
+	// Within five minutes nobody is asked again, and the page says why.
 	l.asked = nil
+	until := time.Now().Add(5 * time.Minute)
 	if asked, page := v.sign(l); asked != nil || !strings.Contains(page, "Signed with a passkey") {
 		t.Errorf("a moment later: %v %s", asked, page)
+	} else if m := regexp.MustCompile(`so nothing was asked. It asks again from (\d\d:\d\d) UTC`).FindStringSubmatch(page); m == nil {
+		t.Errorf("not told why nothing was asked: %s", page)
+	} else if at, err := time.Parse("2006-01-02 15:04", until.UTC().Format("2006-01-02 ")+m[1]); err != nil || at.Before(until.Add(-time.Minute)) && until.Sub(at) < 12*time.Hour || at.After(until.Add(2*time.Minute)) {
+		t.Errorf("told that it asks again at %s, at %s", m[1], until)
 	}
 	if _, page := v.send(http.MethodGet, "/"); !strings.Contains(page, welcome) || !strings.Contains(page, l.URL+"/account") {
 		t.Errorf("home: %s", page)
+	}
+}
+
+// TestAskedFirst: who was asked a moment ago can be asked again all the same, before it is signed.
+func TestAskedFirst(t *testing.T) {
+	l, v := clinic(t)
+	l.granted = map[string]any{}
+	v.signIn(l)
+	w, _ := v.send(http.MethodPost, "/prescription/step-up")
+	to, err := w.Location()
+	must(t, err)
+	asked := to.Query()
+	if l.asked = asked; asked.Get("max_age") != "0" || !strings.Contains(asked.Get("acr_values"), multiFactor) || asked.Get("claims") != `{"id_token":{"sub":{"value":"someone"}}}` {
+		t.Errorf("the provider is asked %v", asked)
+	}
+	if w, page := v.comeBack(l, asked); w.StatusCode != http.StatusOK || !strings.Contains(page, "The prescription is signed.") || strings.Contains(page, "nothing was asked") {
+		t.Errorf("%s %s", w.Status, page)
 	}
 }
 
@@ -226,11 +252,13 @@ func TestAPI(t *testing.T) {
 // no other site presses the button.
 func TestPrescriptionsAreOfTheClinic(t *testing.T) {
 	l, v := clinic(t)
-	if w, _ := v.send(http.MethodPost, "/prescription/sign", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.StatusCode != http.StatusForbidden {
-		t.Errorf("from another site: %s", w.Status)
+	for _, path := range []string{"/prescription/sign", "/prescription/step-up"} {
+		if w, _ := v.send(http.MethodPost, path, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.StatusCode != http.StatusForbidden {
+			t.Errorf("%s from another site: %s", path, w.Status)
+		}
 	}
 	stranger := visit(t, v.app)
-	for _, c := range [][2]string{{http.MethodGet, "/prescription"}, {http.MethodPost, "/prescription/sign"}} {
+	for _, c := range [][2]string{{http.MethodGet, "/prescription"}, {http.MethodPost, "/prescription/sign"}, {http.MethodPost, "/prescription/step-up"}} {
 		if w, page := stranger.send(c[0], c[1]); w.StatusCode != http.StatusBadRequest || !strings.Contains(page, "You are not signed in") {
 			t.Errorf("%s by a stranger: %s %s", c[1], w.Status, page)
 		}
