@@ -222,15 +222,7 @@ func TestT49_PostgreSQLIsGoneFromFactors(t *testing.T) {
 	dsn, g := through(t, d.dsn)
 	instance := d.serve(append(mailing(t), "VSEEID_DATABASE_URL="+dsn)...)
 	a := newFrail(t, d)
-	open := func() {
-		g.open(t)
-		for range 8 { // connections that broke, each of which is noticed when it is used
-			if a.app.Do(http.MethodGet, "/readyz", nil, nil).Status == http.StatusOK {
-				return
-			}
-		}
-		t.Fatal("not ready with PostgreSQL back")
-	}
+	open := func() { g.reopen(t, instance, a.app) }
 	a.stations(func(m station) {
 		g.shut()
 		wantUnavailable(t, "answer at "+m.name, m.answer(m.p))

@@ -218,7 +218,7 @@ func TestT49_PostgreSQLIsGone(t *testing.T) {
 		p := who.walk(b.Open(f.URL()), at)
 		g.shut()
 		wantUnavailable(t, "answer at "+at, who.answer(p))
-		g.open(t)
+		g.reopen(t, instance, app)
 		p = who.walk(b.Open(p.URL.Path), asksNothing)
 		answer := wantStatus(t, "redeem", app.Redeem(f, f.Code(p)), http.StatusOK)
 		app.Verify(answer.IDToken, f.Nonce)
@@ -237,8 +237,7 @@ func TestT49_PostgreSQLIsGone(t *testing.T) {
 	if got := f.Error(b.Open(f.URL())); got != "temporarily_unavailable" {
 		t.Errorf("single sign-on without PostgreSQL: %s", got)
 	}
-	g.open(t)
-	wantStatus(t, "/readyz", app.Do(http.MethodGet, "/readyz", nil, nil), http.StatusOK)
+	g.reopen(t, instance, app)
 	wantStatus(t, "refresh", app.Refresh(granted.RefreshToken), http.StatusOK)
 	f = app.Begin(optest.With("prompt", "none"))
 	f.Code(b.Open(f.URL()))
