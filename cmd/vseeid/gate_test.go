@@ -56,6 +56,13 @@ func (r *ownRedis) start() {
 	out.find(r.t, regexp.MustCompile(`(?i)ready to accept connections`))
 }
 
+// restart starts it, and waits until an instance is ready again.
+func (r *ownRedis) restart(instance *child, app *optest.App) {
+	r.t.Helper()
+	r.start()
+	readyAgain(instance, app)
+}
+
 func (r *ownRedis) kill() {
 	r.t.Helper()
 	_ = r.cmd.Process.Kill() // it may have ended just now
@@ -108,13 +115,24 @@ func (g *gate) open(t testing.TB) {
 	g.serve(l)
 }
 
-// reopen opens it, and waits until an instance is ready again: it notices that a connection broke when
-// it uses it.
+// reopen opens it, and waits until an instance is ready again.
 func (g *gate) reopen(t testing.TB, instance *child, app *optest.App) {
 	t.Helper()
 	g.open(t)
+	readyAgain(instance, app)
+}
+
+// readyAgain waits until an instance has noticed that a store is back. It notices that a connection
+// broke when it uses it, so as many are used at once as it can have.
+func readyAgain(instance *child, app *optest.App) {
+	instance.t.Helper()
 	instance.until("/readyz is well", func() bool {
-		return app.Do(http.MethodGet, "/readyz", nil, nil).Status == http.StatusOK
+		for _, a := range atOnce(8, func(int) optest.Answer { return app.Do(http.MethodGet, "/readyz", nil, nil) }) {
+			if a.Status != http.StatusOK {
+				return false
+			}
+		}
+		return true
 	})
 }
 
