@@ -203,15 +203,16 @@ func TestT48_RedisIsGoneFromFactors(t *testing.T) {
 	d := deployOn(t, own.addr)
 	instance := d.serve(mailing(t)...)
 	a := newFrail(t, d)
+	restart := func() { own.restart(instance, a.app) }
 	a.stations(func(m station) {
 		own.kill()
 		wantUnavailable(t, "answer at "+m.name, m.answer(m.p))
 		wantUnavailable(t, "reload at "+m.name, m.b.Open(m.p.URL.Path))
-		own.start()
+		restart()
 		a.ends(m, again(t, m.b, m.b.Open(m.p.URL.Path)))
 	})
 	b, link := a.account()
-	a.survive(b, link, own.kill, own.start)
+	a.survive(b, link, own.kill, restart)
 	wantCalm(t, instance)
 }
 
@@ -222,15 +223,7 @@ func TestT49_PostgreSQLIsGoneFromFactors(t *testing.T) {
 	dsn, g := through(t, d.dsn)
 	instance := d.serve(append(mailing(t), "VSEEID_DATABASE_URL="+dsn)...)
 	a := newFrail(t, d)
-	open := func() {
-		g.open(t)
-		for range 8 { // connections that broke, each of which is noticed when it is used
-			if a.app.Do(http.MethodGet, "/readyz", nil, nil).Status == http.StatusOK {
-				return
-			}
-		}
-		t.Fatal("not ready with PostgreSQL back")
-	}
+	open := func() { g.reopen(t, instance, a.app) }
 	a.stations(func(m station) {
 		g.shut()
 		wantUnavailable(t, "answer at "+m.name, m.answer(m.p))

@@ -152,7 +152,6 @@ func TestT48_RedisIsGone(t *testing.T) {
 	d := deployOn(t, own.addr)
 	instance := d.serve()
 	app, machine, who := d.messengerApp(t), d.reportsApp(t), &patient{t: t}
-	ready := func() int { return app.Do(http.MethodGet, "/readyz", nil, nil).Status }
 
 	granted := grantOf(t, app, optest.NewBrowser(t, d.issuer))
 	for _, at := range []string{asksEnroll, asksEmail, asksPassword, asksCode, asksConfirm} {
@@ -162,7 +161,7 @@ func TestT48_RedisIsGone(t *testing.T) {
 		own.kill()
 		wantUnavailable(t, "answer at "+at, who.answer(p))
 		wantUnavailable(t, "reload at "+at, b.Open(p.URL.Path))
-		own.start()
+		own.restart(instance, app)
 		p = who.walk(again(t, b, b.Open(p.URL.Path)), asksNothing)
 		answer := wantStatus(t, "redeem", app.Redeem(f, f.Code(p)), http.StatusOK)
 		app.Verify(answer.IDToken, f.Nonce)
@@ -171,7 +170,7 @@ func TestT48_RedisIsGone(t *testing.T) {
 	f := app.Begin()
 	code := f.Code(who.walk(who.browser(d.issuer).Open(f.URL()), asksNothing))
 	own.kill()
-	if got := ready(); got != http.StatusServiceUnavailable {
+	if got := app.Do(http.MethodGet, "/readyz", nil, nil).Status; got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d", got)
 	}
 	if got := app.Do(http.MethodGet, "/livez", nil, nil).Status; got != http.StatusOK {
@@ -187,10 +186,7 @@ func TestT48_RedisIsGone(t *testing.T) {
 	// What rests on nothing short-lived goes on.
 	wantStatus(t, "refresh", app.Refresh(granted.RefreshToken), http.StatusOK)
 	wantStatus(t, "client_credentials", machine.Token(optest.With("grant_type", "client_credentials")), http.StatusOK)
-	own.start()
-	if got := ready(); got != http.StatusOK {
-		t.Errorf("/readyz when Redis is back: %d", got)
-	}
+	own.restart(instance, app)
 	if code := instance.stop(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
@@ -218,7 +214,7 @@ func TestT49_PostgreSQLIsGone(t *testing.T) {
 		p := who.walk(b.Open(f.URL()), at)
 		g.shut()
 		wantUnavailable(t, "answer at "+at, who.answer(p))
-		g.open(t)
+		g.reopen(t, instance, app)
 		p = who.walk(b.Open(p.URL.Path), asksNothing)
 		answer := wantStatus(t, "redeem", app.Redeem(f, f.Code(p)), http.StatusOK)
 		app.Verify(answer.IDToken, f.Nonce)
@@ -237,8 +233,7 @@ func TestT49_PostgreSQLIsGone(t *testing.T) {
 	if got := f.Error(b.Open(f.URL())); got != "temporarily_unavailable" {
 		t.Errorf("single sign-on without PostgreSQL: %s", got)
 	}
-	g.open(t)
-	wantStatus(t, "/readyz", app.Do(http.MethodGet, "/readyz", nil, nil), http.StatusOK)
+	g.reopen(t, instance, app)
 	wantStatus(t, "refresh", app.Refresh(granted.RefreshToken), http.StatusOK)
 	f = app.Begin(optest.With("prompt", "none"))
 	f.Code(b.Open(f.URL()))

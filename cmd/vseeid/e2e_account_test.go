@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +9,6 @@ import (
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/templates/browsertest"
 )
-
-var linkInMail = regexp.MustCompile(`https?://\S+/u/notice/\S+`)
 
 // stepUp proves with the app once more, when the account page asks.
 func (s *scene) stepUp(tab *browsertest.Tab, phone authenticator) {
@@ -73,15 +70,16 @@ func TestT13_E2E_Account(t *testing.T) {
 	tab.Press("Continue")
 	tab.See("Your Account")
 	_, text := office.find("authenticator app was added", 2)
-	link := linkInMail.FindString(text)
+	link := linkOfLetter.FindString(text)
 	if link == "" {
 		t.Fatalf("no link in %q", text)
 	}
 
 	// What is asked first, another password, other browsers.
 	tab.Press("Change what is asked first")
+	tab.SeeText("Choose what we ask you for first.")
 	look(t, tab, "b04-default")
-	browsertest.Script[bool](tab, `document.querySelector("[name=method][value=totp]").click() || true`)
+	browsertest.Script[bool](tab, `(document.querySelector("[name=method][value=totp]").click(), true)`)
 	tab.Press("Save")
 	tab.SeeText("What is asked first was saved.")
 	tab.Press("Change password")
@@ -100,7 +98,7 @@ func TestT13_E2E_Account(t *testing.T) {
 
 	// Somebody else's: the link of the mail takes away what was added today and shuts everybody out.
 	mail := s.browser.Person(t, browsertest.Phone).Tab()
-	mail.Open(link)
+	mail.Open(s.issuer + link)
 	mail.See("Was It Not You?")
 	look(t, mail, "b07-not-me")
 	mail.Press("This was not me")
@@ -156,7 +154,7 @@ func TestT54_E2E_PlantedPasskey(t *testing.T) {
 	}
 
 	_, text := office.find("passkey was added", 1)
-	if linkInMail.FindString(text) == "" {
+	if linkOfLetter.FindString(text) == "" {
 		t.Errorf("the mail has nothing to press: %q", text)
 	}
 	own := s.browser.Person(t, browsertest.Desktop).Tab()
@@ -244,24 +242,29 @@ func TestA28_E2E_Prescription(t *testing.T) {
 	elsewhere.See("Your Account")
 	s.clock.pass(10 * time.Minute)
 
-	for where, prove := range map[*browsertest.Tab]func(){
-		tab: func() {
+	for _, sign := range []struct {
+		name  string
+		where *browsertest.Tab
+		prove func()
+	}{
+		{"here", tab, func() {
 			tab.See("Use fingerprint or face recognition to login")
 			tab.Press("Continue")
 			tab.SeeText("Signed with a passkey")
-		},
-		elsewhere: func() {
+		}},
+		{"elsewhere", elsewhere, func() {
 			s.stepUp(elsewhere, phone)
 			elsewhere.SeeText("Signed with a fresh code")
-		},
+		}},
 	} {
-		where.Open(s.clinic + "/login")
-		where.See("Welcome, Charlotte Jones")
-		where.Press("Sign a prescription")
-		look(t, where, "c01-prescription")
-		where.Press("Sign")
-		prove()
-		look(t, where, "c02-signed")
+		sign.where.Open(s.clinic + "/login")
+		sign.where.See("Welcome, Charlotte Jones")
+		sign.where.Press("Sign a prescription")
+		sign.where.See("Sign a prescription")
+		look(t, sign.where, "c01-prescription-"+sign.name)
+		sign.where.Press("Sign")
+		sign.prove()
+		look(t, sign.where, "c02-signed-"+sign.name)
 	}
 }
 
@@ -282,6 +285,7 @@ func TestU04_E2E_MailNoScript(t *testing.T) {
 	tab.SeeText("You can ask for another email in 30 seconds.")
 	s.clock.pass(31 * time.Second)
 	tab.Press("Resend")
+	tab.SeeText("We've sent another email with your code")
 	second := office.code(2)
 	tab.Type("code", first)
 	tab.Press("Continue")
@@ -292,7 +296,7 @@ func TestU04_E2E_MailNoScript(t *testing.T) {
 	s.clock.pass(31 * time.Second)
 	tab.Press("Resend")
 	tab.Wait(`!location.pathname.endsWith("/challenge")`)
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !strings.Contains(tab.Text(), "could not be delivered") {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing is said of a mail that was refused: %s", tab.Text())

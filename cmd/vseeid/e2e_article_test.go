@@ -11,7 +11,7 @@ import (
 
 // The article that the first users know, page by page.
 
-// phone390 is Charlotte's: what its browser says of itself is where the name of a device comes from.
+// iPhone is Charlotte's: what its browser says of itself is where the name of a device comes from.
 var iPhone = browsertest.Device{Width: 390, Height: 844, Phone: true, Agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"}
 
 // The first sign-in on a phone that can: QR code or key, recovery code, and the device is trusted;
@@ -76,6 +76,7 @@ func TestArticle_E2E_Phone(t *testing.T) {
 	// By the recovery code, and a new one.
 	tab.Open(s.messenger + "/login?prompt=login")
 	secondLogin(tab)
+	tab.See("Use fingerprint or face recognition to login")
 	tab.Press("Try another method")
 	tab.Press("Recovery code")
 	tab.SeeText("It works once; you will get a new one.")

@@ -353,7 +353,7 @@ func TestU03_E2E_Keyboard(t *testing.T) {
 	tab.SeeText("How would you like to verify that it is you?")
 	tab.TabTo("Authenticator app")
 	tab.Keys(" ")
-	tab.See("Verify Your Identity")
+	tab.SeeText("Open your authenticator app")
 	tab.Keys(phone.next() + kb.Enter)
 	tab.See("Welcome, Charlotte Jones")
 }

@@ -2,19 +2,25 @@ package main
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/url"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/vsee/vseeid/op/optest"
 )
 
 // ownRedis is a Redis that a test may kill.
 type ownRedis struct {
-	t    testing.TB
-	addr string
-	cmd  *exec.Cmd
+	t     testing.TB
+	addr  string
+	cmd   *exec.Cmd // nil: it is not running
+	ended chan struct{}
 }
 
 func newOwnRedis(t testing.TB) *ownRedis {
@@ -22,8 +28,7 @@ func newOwnRedis(t testing.TB) *ownRedis {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not on PATH: this test kills one of its own")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	l := listenForGood(t)
 	r := &ownRedis{t: t, addr: l.Addr().String()}
 	must(t, l.Close())
 	r.start()
@@ -41,14 +46,43 @@ func (r *ownRedis) start() {
 	r.cmd = exec.Command("redis-server", "--port", portOf(r.addr), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.t.TempDir())
 	r.cmd.Stdout, r.cmd.Stderr = out, out
 	must(r.t, r.cmd.Start())
+	cmd, ended := r.cmd, make(chan struct{})
+	r.ended = ended
+	go func() {
+		_ = cmd.Wait() // it is killed, or what it said is shown
+		out.end()
+		close(ended)
+	}()
 	out.find(r.t, regexp.MustCompile(`(?i)ready to accept connections`))
+}
+
+// restart starts it, and waits until an instance is ready again.
+func (r *ownRedis) restart(instance *child, app *optest.App) {
+	r.t.Helper()
+	r.start()
+	readyAgain(instance, app)
 }
 
 func (r *ownRedis) kill() {
 	r.t.Helper()
-	must(r.t, r.cmd.Process.Kill())
-	_ = r.cmd.Wait() // it was killed
+	_ = r.cmd.Process.Kill() // it may have ended just now
+	<-r.ended
 	r.cmd = nil
+}
+
+// listenForGood listens on a port that can be had again after it was closed for a while: the system
+// gives no outgoing connection one from below its range.
+func listenForGood(t testing.TB) net.Listener {
+	t.Helper()
+	var l net.Listener
+	var err error
+	for range 100 {
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(22000)))); err == nil {
+			return l
+		}
+	}
+	t.Fatal(err)
+	return nil
 }
 
 // gate is a way to a server that can be closed, or swallow what is sent.
@@ -66,8 +100,10 @@ type gate struct {
 
 func newGate(t testing.TB, target string) *gate {
 	t.Helper()
-	g := &gate{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
-	g.open(t)
+	g := &gate{target: target, conns: map[net.Conn]bool{}}
+	l := listenForGood(t)
+	g.addr = l.Addr().String()
+	g.serve(l)
 	t.Cleanup(g.shut)
 	return g
 }
@@ -76,9 +112,34 @@ func (g *gate) open(t testing.TB) {
 	t.Helper()
 	l, err := net.Listen("tcp", g.addr)
 	must(t, err)
+	g.serve(l)
+}
+
+// reopen opens it, and waits until an instance is ready again.
+func (g *gate) reopen(t testing.TB, instance *child, app *optest.App) {
+	t.Helper()
+	g.open(t)
+	readyAgain(instance, app)
+}
+
+// readyAgain waits until an instance has noticed that a store is back. It notices that a connection
+// broke when it uses it, so as many are used at once as it can have.
+func readyAgain(instance *child, app *optest.App) {
+	instance.t.Helper()
+	instance.until("/readyz is well", func() bool {
+		for _, a := range atOnce(8, func(int) optest.Answer { return app.Do(http.MethodGet, "/readyz", nil, nil) }) {
+			if a.Status != http.StatusOK {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (g *gate) serve(l net.Listener) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.l, g.addr = l, l.Addr().String()
+	g.l = l
 	g.work.Go(func() {
 		for {
 			c, err := l.Accept()

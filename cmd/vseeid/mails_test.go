@@ -45,12 +45,21 @@ func letterTo(t testing.TB, db *sqldb.DB, address, says string) storage.Mail {
 	return storage.Mail{}
 }
 
+// codeOfLetter is the code in the subject of a mail that brings one: no other begins with it.
 var codeOfLetter = regexp.MustCompile(`^\d{6}\b`)
 
 // codeTo is the code of the newest mail that brought one.
 func codeTo(t testing.TB, db *sqldb.DB, address string) string {
 	t.Helper()
-	return codeOfLetter.FindString(letterTo(t, db, address, " code").Subject)
+	var subjects []string
+	for _, m := range lettersTo(t, db, address) {
+		if code := codeOfLetter.FindString(m.Subject); code != "" {
+			return code
+		}
+		subjects = append(subjects, m.Subject)
+	}
+	t.Fatalf("no mail to %s brought a code: %q", address, subjects)
+	return ""
 }
 
 var linkOfLetter = regexp.MustCompile(`/u/notice/[A-Za-z0-9_-]{43}`)

@@ -93,6 +93,16 @@ func (p *child) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// until asks again and again, until it is so.
+func (p *child) until(what string, so func() bool) {
+	p.t.Helper()
+	for late := time.Now().Add(patience); !so(); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			p.t.Fatalf("it is never so that %s: %s", what, p.stderr)
+		}
+	}
+}
+
 // stop asks it to stop, as a supervisor does, and returns the exit code.
 func (p *child) stop() int {
 	p.t.Helper()

@@ -130,13 +130,11 @@ func (p *postOffice) find(pattern string, n int) (subject, text string) {
 	}
 }
 
-var codeInSubject = regexp.MustCompile(`\d{6}`)
-
 // code is what the n-th mail with a code brought.
 func (p *postOffice) code(n int) string {
 	p.t.Helper()
-	subject, text := p.find(`^\d{6} `, n)
-	code := codeInSubject.FindString(subject)
+	subject, text := p.find(codeOfLetter.String(), n)
+	code := codeOfLetter.FindString(subject)
 	if !strings.HasPrefix(strings.TrimSpace(text), code) {
 		p.t.Errorf("the first line of the mail is not about its code: %q", text)
 	}

@@ -26,12 +26,10 @@ func TestStopFinishesASignIn(t *testing.T) {
 	<-arrived // the request is under way
 	instance.signal(syscall.SIGTERM)
 	// The drain delay keeps the port open, so that the load balancer can see it.
-	for {
+	instance.until("/readyz says that it is stopping", func() bool {
 		a := app.Do(http.MethodGet, "/readyz", nil, nil)
-		if a.Status == http.StatusServiceUnavailable && strings.TrimSpace(a.Body) == "stopping" {
-			break
-		}
-	}
+		return a.Status == http.StatusServiceUnavailable && strings.TrimSpace(a.Body) == "stopping"
+	})
 	wantStatus(t, "/livez", app.Do(http.MethodGet, "/livez", nil, nil), http.StatusOK)
 	release()
 	code := f.Code(<-done)
@@ -55,9 +53,10 @@ func TestStopWaits(t *testing.T) {
 	go func() { done <- p.Submit("password", samplePassword) }()
 	<-arrived
 	instance.signal(syscall.SIGTERM)
-	for d.front.other.Load() == 0 { // until the port is closed
+	instance.until("the port is closed", func() bool {
 		app.Do(http.MethodGet, "/livez", nil, nil)
-	}
+		return d.front.other.Load() > 0
+	})
 	if !instance.running() {
 		t.Fatal("it ended with a request under way")
 	}

@@ -194,37 +194,36 @@ func (b *Tab) URL() string { b.t.Helper(); return run(b, "read the address", chr
 // Text is what a person can read on the page.
 func (b *Tab) Text() string {
 	b.t.Helper()
-	return run(b, "read the page", chromedp.Text(chromedp.CSS("body")))
+	return await[string](b, "read the page", "document.body.innerText")
 }
 
 // See waits until a heading stands there.
 func (b *Tab) See(heading string) {
 	b.t.Helper()
-	b.do("see "+heading, chromedp.WaitVisible(chromedp.Search(fmt.Sprintf(
-		"//*[(self::h1 or self::h2) and normalize-space()=%s]", quote(heading)))))
+	await[bool](b, "see "+heading, fmt.Sprintf("!!%s || null", visible(path(fmt.Sprintf(
+		"//*[(self::h1 or self::h2) and normalize-space()=%s]", quote(heading))))))
 }
 
 // SeeText waits until a text stands somewhere on the page.
 func (b *Tab) SeeText(text string) {
 	b.t.Helper()
-	b.do("see "+text, chromedp.WaitVisible(chromedp.Search(fmt.Sprintf(
-		"//body//*[contains(normalize-space(), %s)][not(.//*[contains(normalize-space(), %[1]s)])]", quote(text)))))
+	await[bool](b, "see "+text, fmt.Sprintf("!!%s || null", visible(path(fmt.Sprintf(
+		"//body//*[contains(normalize-space(), %s)][not(.//*[contains(normalize-space(), %[1]s)])]", quote(text))))))
 }
 
-// Type fills a field, given by its name, with a text, key by key. (chromedp.SendKeys reads a node's
-// attributes while the answer to chromedp.Clear is written to them, which is a race.)
+// Type fills a field, given by its name, with a text, key by key.
 func (b *Tab) Type(field, text string) {
 	b.t.Helper()
-	sel := fmt.Sprintf("input[name=%q]:not([type=hidden])", field)
 	keys := text
 	if keys == "" {
 		keys = kb.Backspace
 	}
-	b.do("type into "+field, chromedp.WaitVisible(chromedp.CSS(sel)))
-	if !Script[bool](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q);
-		e.focus(); e.select(); return e === document.activeElement })()`, sel)) {
-		b.t.Fatalf("%s takes no focus\n%s", field, b.state())
-	}
+	await[bool](b, "type into "+field, fmt.Sprintf(`((e) => {
+		if (!e || !%s) return null;
+		e.focus();
+		e.select();
+		return e === document.activeElement || null })(%s)`,
+		drawn, visible(css(fmt.Sprintf("input[name=%q]:not([type=hidden])", field)))))
 	b.do("type into "+field, chromedp.KeyEvent(keys))
 }
 
@@ -240,14 +239,27 @@ func (b *Tab) Paste(field, text string) {
 // Tick ticks the box of a name.
 func (b *Tab) Tick(field string) {
 	b.t.Helper()
-	b.do("tick "+field, chromedp.Click(chromedp.CSS(fmt.Sprintf("input[type=checkbox][name=%q]", field))))
+	b.click("tick "+field, css(fmt.Sprintf("input[type=checkbox][name=%q]", field)))
 }
 
-// Press presses the button or link that has exactly this label.
+// Press presses the button or link that has exactly this label. Where that leads to another page, what
+// follows has to wait for something that only the other page has: this one still stands for a while.
 func (b *Tab) Press(label string) {
 	b.t.Helper()
-	b.do("press "+label, chromedp.Click(chromedp.Search(fmt.Sprintf(
-		"//*[(self::button or self::a or self::summary) and normalize-space()=%s]", quote(label)))))
+	b.click("press "+label, path(fmt.Sprintf(
+		"//*[(self::button or self::a or self::summary) and normalize-space()=%s]", quote(label))))
+}
+
+// click presses the mouse button in the middle of the first of some elements that can be seen, as
+// soon as nothing else lies over it.
+func (b *Tab) click(what, elements string) {
+	b.t.Helper()
+	at := await[[2]float64](b, what, fmt.Sprintf(`((e) => {
+		if (!e || !%s) return null;
+		e.scrollIntoViewIfNeeded();
+		const box = e.getClientRects()[0], x = box.x + box.width / 2, y = box.y + box.height / 2;
+		return e.contains(document.elementFromPoint(x, y)) ? [x, y] : null })(%s)`, drawn, visible(elements)))
+	b.do(what, chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // Keys presses keys, one after the other, on what has the focus: chromedp's kb constants or text.
@@ -265,9 +277,8 @@ func (b *Tab) TabTo(what string) {
 	var passed []string
 	for len(passed) < 40 {
 		b.Keys(kb.Tab)
-		at := Script[string](b, `(() => { const e = document.activeElement;
-			return e.localName === "input" ? e.name : (e.getAttribute("aria-label") ?? e.textContent).trim() })()`)
-		if Script[string](b, `getComputedStyle(document.activeElement.closest(".method, .thing:has(h3 a)") ?? document.activeElement).outlineStyle`) == "none" {
+		at, shown := b.Focused()
+		if !shown {
 			b.t.Errorf("%q has the focus and does not show it", at)
 		}
 		if at == what {
@@ -276,6 +287,15 @@ func (b *Tab) TabTo(what string) {
 		passed = append(passed, at)
 	}
 	b.t.Fatalf("the Tab key does not lead to %q but to %q\n%s", what, passed, b.state())
+}
+
+// Focused is what has the focus, and whether that is shown: the name of a field, the label of anything
+// else, and nothing where it is the page itself.
+func (b *Tab) Focused() (what string, shown bool) {
+	b.t.Helper()
+	what = Script[string](b, `(() => { const e = document.activeElement;
+		return e === document.body ? "" : e.localName === "input" && e.name ? e.name : (e.getAttribute("aria-label") ?? e.textContent).trim() })()`)
+	return what, Script[string](b, `getComputedStyle(document.activeElement.closest(".method, .thing:has(h3 a)") ?? document.activeElement).outlineStyle`) != "none"
 }
 
 // frames waits until the browser has drawn, which is when it obeys autofocus.
@@ -288,8 +308,8 @@ func (b *Tab) frames() {
 // anything else.
 func (b *Tab) Value(selector string) string {
 	b.t.Helper()
-	return run(b, "read "+selector, chromedp.Evaluate[string](fmt.Sprintf(
-		`(() => { const e = document.querySelector(%q); return e ? (e.value ?? e.textContent).trim() : "" })()`, selector)))
+	return await[string](b, "read "+selector, fmt.Sprintf(
+		`((e) => e ? (e.value ?? e.textContent).trim() : "")(document.querySelector(%q))`, selector))
 }
 
 // Script evaluates an expression in the page, into a value that JSON knows.
@@ -310,19 +330,7 @@ func (b *Tab) BeforeScripts(script string) {
 // Wait waits until an expression is true in the page, whichever page that is by then.
 func (b *Tab) Wait(expression string) {
 	b.t.Helper()
-	b.do("wait for "+expression, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		for {
-			// While one page gives way to the next there is nothing to ask.
-			if met, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && met {
-				return nil
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}))
+	await[bool](b, "wait for "+expression, "("+expression+") || null")
 }
 
 // Screenshot writes name.png of the whole page into the directory of VSEEID_SCREENSHOTS; without
@@ -385,13 +393,61 @@ func run[T any](b *Tab, what string, a chromedp.Action[T]) T {
 	return out
 }
 
+// await asks for the value of an expression until that is not null, on a page that has all arrived,
+// whichever page that is by then.
+//
+// What a Tab reads, it reads like this, and not from chromedp's copy of the nodes: a node of that is
+// gone as soon as its page gives way to the next, which is an error and not a reason to look again.
+func await[T any](b *Tab, what, expression string) T {
+	b.t.Helper()
+	return run(b, what, func(ctx context.Context, _ *chromedp.Target) (T, error) {
+		return ask[T](ctx, `document.readyState === "complete" ? `+expression+` : null`)
+	})
+}
+
+// ask asks for the value of an expression until that is not null.
+func ask[T any](ctx context.Context, expression string) (T, error) {
+	for {
+		// While one page gives way to the next there is nothing to ask.
+		if value, err := chromedp.Run(ctx, chromedp.Evaluate[*T](expression)); err == nil && value != nil {
+			return *value, nil
+		}
+		select {
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// drawn is an expression for whether the page was drawn: until then Chromium drops what is pressed,
+// and it has yet to give the focus to the field that asks for it.
+const drawn = `performance.getEntriesByType("paint").length`
+
+// visible is an expression for the first of some elements that can be seen.
+func visible(elements string) string {
+	return fmt.Sprintf(`%s.find((e) => e.checkVisibility({visibilityProperty: true}))`, elements)
+}
+
+// css is an expression for the elements of a CSS selector.
+func css(selector string) string { return fmt.Sprintf(`[...document.querySelectorAll(%q)]`, selector) }
+
+// path is an expression for the elements of an XPath.
+func path(xpath string) string {
+	return fmt.Sprintf(`((all) => Array.from({length: all.snapshotLength}, (_, i) => all.snapshotItem(i)))(
+		document.evaluate(%q, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE))`, xpath)
+}
+
 // state says where a tab stands, for a failure.
 func (b *Tab) state() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	url, _ := chromedp.Run(ctx, chromedp.Location())
-	text, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
-	return fmt.Sprintf("at %s, where it says:\n%s", url, strings.TrimSpace(text))
+	stands, err := ask[[2]string](ctx, "[location.href, document.body.innerText]")
+	if err != nil {
+		return "at a page that does not answer"
+	}
+	return fmt.Sprintf("at %s, where it says:\n%s", stands[0], strings.TrimSpace(stands[1]))
 }
 
 // quote makes an XPath string literal.
