@@ -272,6 +272,7 @@ type Notice struct {
 	Title     Text
 	Body      []Text
 	Things    []Factor // which the last of Body tells of
+	Ways      []string // likewise: kinds of ways to sign in
 	Reference string   // the request id, for support and the log
 	Link      Action   // GET
 	Button    Action   // POST

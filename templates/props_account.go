@@ -105,8 +105,9 @@ type Confirm struct {
 	Frame
 	Title   Text
 	Body    []Text
-	Device  Device // what it is about; zero Name: nothing
-	Action  string // POST
+	Ways    []string // kinds of ways to sign in, which the last of Body tells of
+	Device  Device   // what it is about; zero Name: nothing
+	Action  string   // POST
 	Button  Text
 	Danger  bool
 	Back    string

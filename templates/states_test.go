@@ -256,11 +256,11 @@ func account() []shown {
 			Link: templates.Action{URL: "/account", Label: text("notice.signin")},
 		}},
 		{"confirm-lost", templates.Confirm{
-			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise")},
+			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise"), text("lost.left")}, Ways: []string{"passkey", "totp", "recovery"},
 			Action: tx + "/lost", Button: text("lost.press"), Danger: true, Back: tx,
 		}},
 		{"notice-lost-device", templates.Notice{
-			Frame: frame, Title: text("lost.done.title"), Body: []templates.Text{text("lost.done.body"), text("lost.done.ask"), text("lost.done.recovery")},
+			Frame: frame, Title: text("lost.done.title"), Body: []templates.Text{text("lost.done.body"), text("lost.left.totp"), text("lost.none")},
 			Reference: "0JMQW2T7ZK4E", Button: templates.Action{URL: tx + "/cancel", Label: text("notice.back")},
 		}},
 		{"notice-stuck", templates.Notice{

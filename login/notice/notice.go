@@ -50,6 +50,7 @@ type Change struct {
 	Kind factors.Kind // Added, Replaced, Removed, Renamed, DefaultChanged
 	// Recovery says, of what was Removed, that the recovery code went with it.
 	Recovery bool
+	Left     []factors.Kind // with Lost: what there is to sign in with, of which some may be lost
 }
 
 // Code brings u a code to sign in with, which is good until expires.
@@ -66,6 +67,9 @@ func (w Writer) Code(u factors.User, code string, at, expires time.Time, from st
 func (w Writer) Changed(u factors.User, what Change, token string, at time.Time, from storage.Origin) storage.Mail {
 	m := templates.ChangedMail{
 		Product: oneLine(w.Product), What: string(what.What), Kind: string(what.Kind), Recovery: what.Recovery, Circumstances: w.circumstances(at, from),
+	}
+	for _, k := range what.Left {
+		m.Left = append(m.Left, string(k))
 	}
 	if token != "" {
 		m.Link = w.Base + "/u/notice/" + token

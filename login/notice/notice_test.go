@@ -40,7 +40,8 @@ func changes() map[string]notice.Change {
 		"address":    {What: notice.AddressChanged},
 		"repudiated": {What: notice.Repudiated},
 		"other":      {What: "of a version to come"},
-		"lost":       {What: notice.Lost},
+		"lost":       {What: notice.Lost, Left: []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery}},
+		"lost-all":   {What: notice.Lost},
 		"replaced":   {What: notice.Replaced, Kind: factors.TOTP},
 
 		"removed-with-recovery": {What: notice.Removed, Kind: factors.TOTP, Recovery: true},
