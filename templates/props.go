@@ -117,11 +117,12 @@ type QR struct {
 // RecoveryCode is "Almost There!": the code, once, and the box that says it is recorded.
 type RecoveryCode struct {
 	Frame
-	Action   string // fields `confirmed` (checkbox) and nothing else
-	Later    string // POST here to put it off; with Adding, back to the account page
-	Adding   bool   // the person came from the account page for it
-	Code     string // 24 characters, to be shown in groups of four and copied without spaces
-	Replaces bool   // it replaces one that was just used
+	Action   string        // fields `confirmed` (checkbox) and nothing else
+	Later    string        // POST here to put it off; with Adding, back to the account page
+	After    time.Duration // which is this, without Adding; 0: at the next sign-in
+	Adding   bool          // the person came from the account page for it
+	Code     string        // 24 characters, to be shown in groups of four and copied without spaces
+	Replaces bool          // it replaces one that was just used
 	Problem  Text
 }
 
