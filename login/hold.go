@@ -37,6 +37,15 @@ func (h Hold) valid() error {
 	return h.For.valid("hold for")
 }
 
+// HeldUntil is when an authenticator app or a passkey is new no more, and opens what others open; zero where
+// the policy holds nothing.
+func (p Policy) HeldUntil(e factors.Enrollment) time.Time {
+	if p.Hold.For == 0 {
+		return time.Time{}
+	}
+	return e.Created.Add(time.Duration(p.Hold.For))
+}
+
 // Withheld are the scopes that a sign-in with this evidence, by a person with these factors, may not open
 // now: those of the policy's Hold, unless the evidence is two factors without what is new. The recovery code
 // always is: it is what remains to who lost everything, or to who found a sheet of paper.

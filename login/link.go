@@ -128,7 +128,7 @@ func (s *Server) linkAsk(w http.ResponseWriter, r *http.Request, o opened) error
 	page := templates.Notice{
 		Frame:  s.frame(r, Demand{}),
 		Button: templates.Action{URL: o.path(), Label: templates.Text{Key: "link.press"}},
-		Things: things(o.removed(enrolled)),
+		Things: things(o.removed(enrolled)), Danger: true,
 	}
 	page.Title, page.Body = said("link.ask")
 	page.Body = append(page.Body, templates.Text{Key: "link.ask.otherwise"})

@@ -185,7 +185,7 @@ func TestT50_NoRecoveryCodeByAnOldProof(t *testing.T) {
 			w.org("riverside", preset("standard"))
 			anna := w.resident("anna", "riverside")
 			p := anna.follow(anna.post("/account/recovery"))
-			p.shows(t, http.StatusOK, "Almost There!")
+			p.shows(t, http.StatusOK, "Your New Recovery Code")
 			run = func() { w.pass(time.Second); end(w, anna.user) }
 			anna.follow(anna.post(p.on("recovery"), "confirmed", "true"))
 			if left := w.enrolled(anna.user); len(left) != 0 {

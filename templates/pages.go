@@ -151,6 +151,14 @@ func (p EnrollPasskey) titleKey() string {
 	return "passkey.enroll.title"
 }
 
+// titleKey is the heading too: who came for a code alone is not almost there.
+func (p RecoveryCode) titleKey() string {
+	if p.Adding {
+		return "recovery.title.new"
+	}
+	return "recovery.title"
+}
+
 // autocomplete lets the browser offer passkeys beside addresses where one may be used.
 func (p Identifier) autocomplete() string {
 	if p.Passkey.Auto {

@@ -121,6 +121,7 @@ type RecoveryCode struct {
 	Later    string        // POST here to put it off; with Adding, back to the account page
 	After    time.Duration // which is this, without Adding; 0: at the next sign-in
 	Adding   bool          // the person came from the account page for it
+	Has      bool          // with Adding: there is one, which works until this one is recorded
 	Code     string        // 24 characters, to be shown in groups of four and copied without spaces
 	Replaces bool          // it replaces one that was just used
 	Problem  Text
@@ -278,6 +279,7 @@ type Notice struct {
 	Link      Action   // GET
 	Button    Action   // POST
 	Second    Action   // POST, where there is a choice
+	Danger    bool     // Button takes something away
 }
 
 // Action is something to press. It is absent when URL is empty.

@@ -153,7 +153,7 @@ func setUp(t testing.TB) []shown {
 		{"enroll-passkey", passkey},
 		{"enroll-passkey-adding", passkeyAdding},
 		{"enroll-passkey-already", passkeyAlready},
-		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Replaces: false}},
+		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Has: true}},
 		{"replace", templates.Replace{
 			Frame: frame, Action: tx + "/replace", Kinds: []string{"totp", "passkey"}, Later: tx + "/later", Lost: []templates.Factor{lost, app},
 		}},
@@ -186,7 +186,7 @@ func account() []shown {
 	iPhone := templates.Factor{
 		Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.Add(-time.Hour), Here: true, Link: "/account/factors/1",
 	}
-	laptop := templates.Factor{Kind: "passkey", Name: "Charlotte's Windows computer", Place: "device", Created: now.AddDate(-1, 0, 0), Link: "/account/factors/2"}
+	laptop := templates.Factor{Kind: "passkey", Name: "Charlotte's Windows computer", Place: "device", Created: now.AddDate(-1, 0, 0), Held: now.Add(14 * time.Hour), Link: "/account/factors/2"}
 	yubi := templates.Factor{
 		Kind: "passkey", Name: "Charlotte's security key", Place: "key", Created: now.AddDate(0, -1, 0), LastUsed: now.AddDate(0, 0, -20), Barred: true, Link: "/account/factors/3",
 	}
@@ -214,13 +214,17 @@ func account() []shown {
 		AddTOTP: "/account/add/totp", AddPasskey: "/account/add/passkey", Recovery: templates.Recovery{New: "/account/recovery"},
 		Devices: []templates.Device{here}, SignOut: "/account/signout", Problem: text("account.full"),
 	}
+	off := templates.Account{
+		Frame: noApp, Name: "Sam Rivera", Email: charlotte, Org: "Lakeside", Off: true, Password: "/account/password", PasswordSet: now.AddDate(0, -2, 0),
+		Devices: []templates.Device{here}, SignOut: "/account/signout", Done: text("account.done.password"),
+	}
 	barred := templates.Account{Frame: noApp, Name: "Charlotte Jones", Email: charlotte, Org: "Riverside Health", Devices: []templates.Device{here}, SignOut: "/account/signout"}
 	factor := templates.FactorPage{Frame: noApp, Factor: iPhone, Rename: "/account/factors/1", Remove: "/account/factors/1/remove", Back: "/account"}
 	last, factorLong := factor, factor
 	last.Factor, last.Last = app, true
 	factorLong.Problem = text("name.long")
 	factorRecovery := factor
-	factorRecovery.Factor, factorRecovery.Recovery = app, true
+	factorRecovery.Factor, factorRecovery.Recovery, factorRecovery.Alone = app, true, true
 	password := templates.PasswordPage{Frame: noApp, Action: "/account/password", Email: charlotte, Min: 12, Back: "/account"}
 	wrongCurrent := password
 	wrongCurrent.Current = text("newpassword.current.wrong")
@@ -231,6 +235,7 @@ func account() []shown {
 		{"account", full},
 		{"account-empty", empty},
 		{"account-barred", barred},
+		{"account-off", off},
 		{"factor", factor},
 		{"factor-last", last},
 		{"factor-long", factorLong},
@@ -249,7 +254,7 @@ func account() []shown {
 		}},
 		{"link-ask", templates.Notice{
 			Frame: noApp, Title: text("link.ask.title"), Body: []templates.Text{text("link.ask.body"), text("link.ask.removes"), text("link.ask.otherwise")},
-			Button: templates.Action{URL: "/u/notice/a", Label: text("link.press")},
+			Button: templates.Action{URL: "/u/notice/a", Label: text("link.press")}, Danger: true,
 		}},
 		{"link-finished", templates.Notice{
 			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.left")},
