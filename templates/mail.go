@@ -33,6 +33,7 @@ type ChangedMail struct {
 	// Recovery says, with "removed", that the recovery code was removed too.
 	Recovery bool
 	Left     []string // with "lost": the kinds that there are to sign in with, the code of an email among them
+	Until    string   // with Link: until when its button also removes what was added, in words as When
 	Link     string   // "this was not me"; empty: the mail says whom to tell
 	Circumstances
 }

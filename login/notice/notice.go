@@ -26,6 +26,9 @@ type Writer struct {
 	Support string // the mail address of who helps; empty: "the people who gave you this account"
 }
 
+// Undo is for how long "this was not me" also takes away what was set up, and how far back.
+const Undo = 24 * time.Hour
+
 // What is a sort of change.
 type What string
 
@@ -72,7 +75,7 @@ func (w Writer) Changed(u factors.User, what Change, token string, at time.Time,
 		m.Left = append(m.Left, string(k))
 	}
 	if token != "" {
-		m.Link = w.Base + "/u/notice/" + token
+		m.Link, m.Until = w.Base+"/u/notice/"+token, inWords(at.Add(Undo))
 	}
 	subject, text := m.Render()
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
@@ -88,7 +91,7 @@ func (w Writer) FactorsReset(u factors.User, at time.Time) storage.Mail {
 
 func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {
 	c := templates.Circumstances{
-		When:    at.UTC().Format("Monday, 2 January 2006, 15:04 UTC"),
+		When:    inWords(at),
 		Browser: agent.Browser(from.UserAgent, from.Platform),
 		Support: oneLine(w.Support),
 	}
@@ -97,6 +100,8 @@ func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circu
 	}
 	return c
 }
+
+func inWords(at time.Time) string { return at.UTC().Format("Monday, 2 January 2006, 15:04 UTC") }
 
 // oneLine makes s fit for a line of its own, a header's above all.
 func oneLine(s string) string {

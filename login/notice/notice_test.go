@@ -158,7 +158,7 @@ func TestN18_NotMe(t *testing.T) {
 		if strings.Count(m.Text, "://") != 1 {
 			t.Errorf("%s: there are other links", name)
 		}
-		for _, words := range []string{days, "Just opening the page changes nothing", "signs you out", "added in the 24 hours before", "help@vsee.example"} {
+		for _, words := range []string{days, "Just opening the page changes nothing", "signs you out", "Until Tuesday, 24 November 2026, 17:05 UTC, the button also removes", "added in the 24 hours before", "help@vsee.example"} {
 			if !strings.Contains(m.Text, words) {
 				t.Errorf("%s: %q is not in it", name, words)
 			}
