@@ -139,7 +139,10 @@ func setUp(t testing.TB) []shown {
 		Leave: templates.Leave{Skips: 2, Org: "Riverside"},
 	}
 	passkeyAdding, passkeyAlready := passkey, passkey
+	passkeyAnother := passkey
 	passkeyAdding.Later, passkeyAdding.Leave, passkeyAdding.Other, passkeyAdding.Adding = "", templates.Leave{}, "", true
+	passkeyAnother.Later, passkeyAnother.Leave, passkeyAnother.Other, passkeyAnother.Adding = "", templates.Leave{}, "", true
+	passkeyAnother.Problem = text("passkey.already")
 	passkeyAlready.Problem, passkeyAlready.Leave.Skips = text("passkey.already"), 1
 	app := templates.Factor{Kind: "totp", Name: "Authenticator app", Created: now.AddDate(0, -4, 0), LastUsed: now.AddDate(0, 0, -9)}
 	lost := templates.Factor{Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.AddDate(0, 0, -2)}
@@ -153,6 +156,7 @@ func setUp(t testing.TB) []shown {
 		{"enroll-passkey", passkey},
 		{"enroll-passkey-adding", passkeyAdding},
 		{"enroll-passkey-already", passkeyAlready},
+		{"enroll-passkey-another", passkeyAnother},
 		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Has: true}},
 		{"replace", templates.Replace{
 			Frame: frame, Action: tx + "/replace", Kinds: []string{"totp", "passkey"}, Later: tx + "/later", Lost: []templates.Factor{lost, app},
