@@ -78,7 +78,7 @@ func remaining(body []templates.Text, left []factors.Kind) ([]templates.Text, []
 	case len(left) == 1 && slices.Contains(selfEnrolled, left[0]):
 		return append(body, templates.Text{Key: "lost.left." + string(left[0])}, none), nil
 	}
-	return append(body, templates.Text{Key: "lost.left"}), words(left)
+	return append(body, templates.Text{Key: "lost.left.none"}, templates.Text{Key: "lost.left"}), words(left)
 }
 
 // lost signs the person out everywhere and tells the person, on the word of who knows the password: whoever

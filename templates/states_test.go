@@ -257,15 +257,15 @@ func account() []shown {
 			Action: "/account/recovery", Button: text("account.recovery.new"), Back: "/account", Problem: text("busy.retry"),
 		}},
 		{"link-ask", templates.Notice{
-			Frame: noApp, Title: text("link.ask.title"), Body: []templates.Text{text("link.ask.body"), text("link.ask.removes"), text("link.ask.otherwise")},
+			Frame: noApp, Title: text("link.ask.title"), Body: []templates.Text{text("link.ask.body"), text("link.ask.otherwise"), text("link.ask.default"), text("link.ask.removes")}, Things: []templates.Factor{laptop},
 			Button: templates.Action{URL: "/u/notice/a", Label: text("link.press")}, Danger: true,
 		}},
 		{"link-finished", templates.Notice{
-			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.left")},
+			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.removed.passkey"), text("link.finished.default"), text("link.finished.left")}, Things: []templates.Factor{app},
 			Link: templates.Action{URL: "/account", Label: text("notice.signin")},
 		}},
 		{"confirm-lost", templates.Confirm{
-			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise"), text("lost.left")}, Ways: []string{"passkey", "totp", "recovery"},
+			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise"), text("lost.left.none"), text("lost.left")}, Ways: []string{"passkey", "totp", "recovery"},
 			Action: tx + "/lost", Button: text("lost.press"), Danger: true, Back: tx,
 		}},
 		{"notice-lost-device", templates.Notice{

@@ -38,7 +38,7 @@ var asked = slices.Concat(
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
 		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "lost", "reused",
 		"ended", "ended.support", "created", "updated"),
-	under("lost.", "ask.otherwise", "left", "left.totp", "left.passkey", "none"), under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
+	under("lost.left.", "totp", "passkey"), under("link.finished.removed.", "passkey", "totp", "recovery"), under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
 	both("notice.", "lost", "expired", "finished", "otherbrowser", "error", "badrequest", "disabled", "notmember", "unmet", "noenroll",
 		"loggedout", "logout.confirm", "csrf", "root", "notfound", "method", "toomany", "stuck"),
 )
