@@ -87,7 +87,10 @@ type deed struct {
 }
 
 // doneWords are what the account page can be asked to say has been done.
-var doneWords = []string{"added", "removed", "removed.recovery", "renamed", "default", "password", "ended", "others", "recovery", "trust"}
+var doneWords = []string{
+	"added.totp", "added.passkey", "removed.totp", "removed.totp.recovery", "removed.passkey", "removed.passkey.recovery", "renamed",
+	"default", "password", "ended", "others", "recovery", "trust",
+}
 
 // home is where a sign-in for a page of ours is begun again; empty for a client's.
 func (tx Transaction) home() string {

@@ -23,7 +23,7 @@ func (s *Server) addFactor(w http.ResponseWriter, r *http.Request, v visit) erro
 	kind := factors.Kind(r.PathValue("kind"))
 	switch {
 	case v.addable(kind):
-		return s.beginAdding(w, r, v, kind, "added")
+		return s.beginAdding(w, r, v, kind, "added."+string(kind))
 	case slices.Contains(listed, kind) && len(v.of(kind)) >= MaxOfKind:
 		return s.showAccount(w, r, v, http.StatusConflict, templates.Text{Key: "account.full"})
 	}
@@ -88,7 +88,7 @@ func (s *Server) showFactor(w http.ResponseWriter, r *http.Request, v visit, e f
 	card := s.card(v, e)
 	return templates.Serve(w, r, status, templates.FactorPage{
 		Frame: s.frame(r, Demand{}), Factor: card, Rename: card.Link, Remove: card.Link + "/remove",
-		Last: v.last(e), Recovery: v.takesRecovery(e), Back: accountPath, Problem: problem,
+		Last: v.last(e), Recovery: v.takesRecovery(e), Alone: v.leavesPassword(e), Back: accountPath, Problem: problem,
 	})
 }
 
@@ -113,6 +113,15 @@ func (v visit) last(e factors.Enrollment) bool {
 	return len(keep) > 0 && !slices.ContainsFunc(v.enrolled, func(other factors.Enrollment) bool {
 		return other.ID != e.ID && slices.Contains(keep, other.Kind)
 	})
+}
+
+// leavesPassword reports whether the password alone opens the account when e is removed.
+func (v visit) leavesPassword(e factors.Enrollment) bool {
+	return v.user.PasswordHash != "" &&
+		!slices.ContainsFunc(v.orgs, func(o Org) bool { return o.policyAt(v.now, o.Skips).MFA == Required }) &&
+		!slices.ContainsFunc(v.enrolled, func(other factors.Enrollment) bool {
+			return other.ID != e.ID && slices.Contains(listed, other.Kind)
+		})
 }
 
 func (s *Server) rename(w http.ResponseWriter, r *http.Request, v visit) (*deed, error) {
@@ -194,10 +203,11 @@ func (v visit) takesRecovery(e factors.Enrollment) bool {
 
 // removedWord is what the account page says when e is removed.
 func (v visit) removedWord(e factors.Enrollment) string {
+	word := "removed." + string(e.Kind)
 	if v.takesRecovery(e) {
-		return "removed.recovery"
+		word += ".recovery"
 	}
-	return "removed"
+	return word
 }
 
 // besides is trail with what removing a factor did besides.

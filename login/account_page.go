@@ -28,7 +28,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request, v visit) error 
 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, status int, problem templates.Text) error {
 	page := templates.Account{
-		Frame: s.frame(r, Demand{}), Name: v.user.Name, Email: v.user.Email, Org: v.org.Name,
+		Frame: s.frame(r, Demand{}), Name: v.user.Name, Email: v.user.Email, Org: v.org.Name, Off: v.policy.MFA == Off,
 		Factors: s.cards(v), Recovery: v.recoveryCard(),
 		Default: string(v.user.Default), Choices: words(v.choices()),
 		SignOut: accountPath + "/signout", Problem: problem,
@@ -129,6 +129,9 @@ func (s *Server) card(v visit, e factors.Enrollment) templates.Factor {
 		Here:   slices.Contains(v.tx.Device.Knows, e.ID),
 		Barred: v.barred(e.Kind),
 		Link:   accountPath + "/factors/" + e.ID,
+	}
+	if until := HeldUntil(v.orgs, e); v.now.Before(until) {
+		card.Held = until
 	}
 	if e.Place == factors.Synced && s.Keeper != nil {
 		card.Keeper = s.Keeper(e)

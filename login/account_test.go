@@ -103,7 +103,7 @@ func (r resident) addApp() factors.Enrollment {
 		p = r.stepUp(p)
 	}
 	p = r.follow(r.post(p.on("enroll"), "code", r.w.app(p.seed(r.w.t))))
-	p.shows(r.w.t, http.StatusOK, "Your Account", "It was added")
+	p.shows(r.w.t, http.StatusOK, "Your Account", "The authenticator app was added")
 	for _, e := range r.w.enrolled(r.user) {
 		if !slices.ContainsFunc(before, func(b factors.Enrollment) bool { return b.ID == e.ID }) {
 			return e
@@ -527,7 +527,7 @@ func TestNewRecoveryCode(t *testing.T) {
 		t.Fatal("looking replaced the code")
 	}
 	p := anna.follow(anna.post("/account/recovery"))
-	p.shows(t, http.StatusOK, "Almost There!")
+	p.shows(t, http.StatusOK, "Your New Recovery Code", "The code that you had before works until you say below")
 	code := p.recoveryCode(t)
 	anna.follow(anna.post(p.on("recovery"), "confirmed", "true")).shows(t, http.StatusOK, "Your Account", "new recovery code")
 	if _, link := w.lastMail(anna.user); link == "" {
@@ -583,16 +583,18 @@ func TestRemoveTheRecoveryCodeWithTheLastFactor(t *testing.T) {
 	if first.Name != "Authenticator app" || second.Name != "Authenticator app 2" || third.Name != "Authenticator app 3" {
 		t.Errorf("names %q, %q and %q", first.Name, second.Name, third.Name)
 	}
-	const too = "Your recovery code is removed with it"
+	const too, alone = "Your recovery code is removed with it", "From then on your password alone opens your account"
 	for _, e := range []factors.Enrollment{third, first} {
 		p := anna.get("/account/factors/" + e.ID)
 		p.shows(t, http.StatusOK, "will stop working")
-		if strings.Contains(p.body, too) {
-			t.Errorf("%s: %q", e.Name, too)
+		for _, words := range []string{too, alone} {
+			if strings.Contains(p.body, words) {
+				t.Errorf("%s: %q", e.Name, words)
+			}
 		}
-		anna.follow(anna.post("/account/factors/"+e.ID+"/remove")).shows(t, http.StatusOK, "was removed from your account.")
+		anna.follow(anna.post("/account/factors/"+e.ID+"/remove")).shows(t, http.StatusOK, "The authenticator app was removed from your account.")
 	}
-	anna.get("/account/factors/"+second.ID).shows(t, http.StatusOK, "will stop working", too)
+	anna.get("/account/factors/"+second.ID).shows(t, http.StatusOK, "will stop working", too, alone)
 	p := anna.follow(anna.post("/account/factors/" + second.ID + "/remove"))
 	p.shows(t, http.StatusOK, "and your recovery code with it")
 	if mail, _ := w.lastMail(anna.user); !strings.Contains(mail.Text, "Your recovery code went with it") {
@@ -634,7 +636,7 @@ func TestRemoveEndsOthersOnWish(t *testing.T) {
 		p := b.password(b.begin(login.Demand{}), anna.user)
 		b.follow(b.post(p.on("challenge"), "code", w.app(anna.seed))).is(t, "user", anna.user.ID)
 		anna.renew()
-		anna.post("/account/factors/"+w.enrollment(anna.user, factors.TOTP).ID+"/remove", c.form...).leads(t, "/account?done=removed")
+		anna.post("/account/factors/"+w.enrollment(anna.user, factors.TOTP).ID+"/remove", c.form...).leads(t, "/account?done=removed.totp.recovery")
 		sessions, err := w.db.SessionsOf(t.Context(), anna.user.ID)
 		must(t, err)
 		if len(sessions) != c.live {
@@ -977,7 +979,7 @@ func TestT54_PlantedPasskeyIsSeenAndRemoved(t *testing.T) {
 	p.shows(t, http.StatusOK)
 	p = shared.follow(shared.make(p))
 	p.shows(t, http.StatusOK, "Device registration successful")
-	shared.follow(shared.post(p.on("name"), "name", "Front desk")).shows(t, http.StatusOK, "Your Account", "It was added")
+	shared.follow(shared.post(p.on("name"), "name", "Front desk")).shows(t, http.StatusOK, "Your Account", "The passkey was added to your account.")
 	planted := w.enrollment(anna.user, factors.Passkey)
 
 	// Its owner is told, sees it, and removes it.
@@ -1131,4 +1133,50 @@ func TestT41_P47_DeviceIsSignedOut(t *testing.T) {
 	if !revoked("lost") || revoked("leaves") {
 		t.Errorf("revoked: of the device that was signed out %v, of the app that signed out %v", revoked("lost"), revoked("leaves"))
 	}
+}
+
+// The account page says what the organization of the person has to do with it.
+func TestAccountWhereNobodyIsAskedForASecondStep(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("lakeside", preset("standard", func(p *login.Policy) { p.MFA = login.Off }))
+	u, b := w.person("sam", "lakeside"), w.browser()
+	p := b.password(b.follow(b.get("/account")), u)
+	p.shows(t, http.StatusOK, "LAKESIDE does not use a second step.")
+	if strings.Contains(p.body, "decides which") {
+		t.Error("it decides nothing")
+	}
+}
+
+// T-12: beside what is new under the policy stands until when, and nowhere else.
+func TestT12_AccountShowsWhatIsHeld(t *testing.T) {
+	const held = "New: some things in your apps open with it from"
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	if p := anna.get("/account"); strings.Contains(p.body, held) {
+		t.Error("the policy holds nothing")
+	}
+	w.setPolicy("riverside", preset("standard", func(p *login.Policy) {
+		p.Hold = login.Hold{For: login.Duration(time.Hour), Scopes: []string{"prescriptions"}}
+	}))
+	anna.get("/account").shows(t, http.StatusOK, held, "24 November 2026, 13:00 UTC")
+	w.pass(10 * time.Minute)
+	anna.get("/account/factors/"+w.enrollment(anna.user, factors.TOTP).ID).leads(t, "/u/login/")
+	w.pass(50 * time.Minute)
+	if p := anna.get("/account"); strings.Contains(p.body, held) {
+		t.Error("it is new no more")
+	}
+}
+
+// Who came to change the account wants to open nothing.
+func TestMissingSaysWhatItIsNotEnoughFor(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	anna := w.resident("anna", "riverside")
+	w.pass(10 * time.Minute)
+	p := anna.follow(anna.get("/account/default"))
+	p = anna.follow(anna.post(p.on("password"), "password", secretWord))
+	anna.get(p.on("method")).shows(t, http.StatusOK, "This alone is not enough to change your account.")
+	anna.follow(anna.post(p.on("challenge"), "code", w.app(anna.seed))).
+		shows(t, http.StatusOK, "The usual order is: a passkey that this browser knows")
 }

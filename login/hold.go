@@ -41,6 +41,19 @@ func (p Policy) validHold() error {
 	return h.For.valid("hold for")
 }
 
+// HeldUntil is when an authenticator app or a passkey is new no more to any of the organizations of its
+// person; zero where none holds anything.
+func HeldUntil(orgs []Org, e factors.Enrollment) time.Time {
+	var longest Duration
+	for _, o := range orgs {
+		longest = max(longest, o.Policy.Hold.For)
+	}
+	if longest == 0 {
+		return time.Time{}
+	}
+	return e.Created.Add(time.Duration(longest))
+}
+
 // Withheld are the scopes that a sign-in with this evidence may not open now, of a person with these factors
 // in these organizations: what any of their policies holds, whichever one the sign-in is for, because a
 // factor belongs to the account. They are sorted, and each is there once.

@@ -2,9 +2,11 @@ package login
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -77,6 +79,19 @@ func (o opened) removed(enrolled []factors.Enrollment) []factors.Enrollment {
 	return slices.DeleteFunc(slices.Clone(enrolled), old)
 }
 
+// changedFirst reports whether what is asked first was changed as late, so that pressing the link undoes it.
+func (s *Server) changedFirst(ctx context.Context, o opened) (bool, error) {
+	undo := o.undo()
+	if undo.IsZero() || o.user.Default == "" {
+		return false, nil
+	}
+	events, err := s.History.EventsOf(ctx, o.UserID, []storage.EventType{storage.DefaultChanged}, 1)
+	if err != nil {
+		return false, storeFailed("read when the default was changed", err)
+	}
+	return len(events) > 0 && events[0].At.After(undo), nil
+}
+
 // openLink finds the link of the path. It returns false for one that there is not, or whose person is
 // gone.
 func (s *Server) openLink(r *http.Request) (opened, bool, error) {
@@ -128,10 +143,17 @@ func (s *Server) linkAsk(w http.ResponseWriter, r *http.Request, o opened) error
 	page := templates.Notice{
 		Frame:  s.frame(r, Demand{}),
 		Button: templates.Action{URL: o.path(), Label: templates.Text{Key: "link.press"}},
-		Things: things(o.removed(enrolled)),
+		Things: things(o.removed(enrolled)), Danger: true,
 	}
 	page.Title, page.Body = said("link.ask")
 	page.Body = append(page.Body, templates.Text{Key: "link.ask.otherwise"})
+	first, err := s.changedFirst(r.Context(), o)
+	if err != nil {
+		return err
+	}
+	if first {
+		page.Body = append(page.Body, templates.Text{Key: "link.ask.default"})
+	}
 	switch {
 	case len(page.Things) > 0:
 		page.Body = append(page.Body, templates.Text{Key: "link.ask.removes"})
@@ -162,7 +184,8 @@ func (s *Server) linkNotice(w http.ResponseWriter, r *http.Request, status int, 
 	return templates.Serve(w, r, status, page)
 }
 
-// linkFinished says what to do when the new password is set. What is left may be the stranger's.
+// linkFinished says what was undone, and what to do when the new password is set. What is left may be the
+// stranger's.
 func (s *Server) linkFinished(w http.ResponseWriter, r *http.Request, o opened) error {
 	enrolled, err := s.Enrollments.Enrollments(r.Context(), o.UserID)
 	if err != nil {
@@ -170,10 +193,38 @@ func (s *Server) linkFinished(w http.ResponseWriter, r *http.Request, o opened) 
 	}
 	page := templates.Notice{Frame: s.frame(r, Demand{}), Link: signIn(), Things: things(enrolled)}
 	page.Title, page.Body = said("link.finished")
+	undone, err := s.undone(r.Context(), o)
+	if err != nil {
+		return err
+	}
+	page.Body = append(page.Body, undone...)
 	if len(page.Things) > 0 {
 		page.Body = append(page.Body, templates.Text{Key: "link.finished.left"})
 	}
 	return templates.Serve(w, r, http.StatusOK, page)
+}
+
+// undone says what pressing the link took away: what was noted of it at that moment.
+func (s *Server) undone(ctx context.Context, o opened) ([]templates.Text, error) {
+	events, err := s.History.EventsOf(ctx, o.UserID, []storage.EventType{storage.Repudiated, storage.DefaultChanged}, activityShown)
+	if err != nil {
+		return nil, storeFailed("read what was undone", err)
+	}
+	var out []templates.Text
+	for _, e := range events {
+		if !e.At.Equal(o.Pressed) {
+			continue
+		}
+		if e.Type == storage.DefaultChanged {
+			out = append(out, templates.Text{Key: "link.finished.default"})
+		}
+		for _, k := range append(slices.Clone(listed), factors.Recovery) {
+			if slices.Contains(strings.Fields(e.Detail["kinds"]), string(k)) {
+				out = append(out, templates.Text{Key: "link.finished.removed." + string(k)})
+			}
+		}
+	}
+	return out, nil
 }
 
 func (s *Server) linkPassword(w http.ResponseWriter, r *http.Request, o opened, status int, problem templates.Text) error {
@@ -219,13 +270,17 @@ func (s *Server) pressLink(w http.ResponseWriter, r *http.Request, o opened) err
 	if err != nil {
 		return err
 	}
+	first, err := s.changedFirst(ctx, o)
+	if err != nil {
+		return err
+	}
 	event := storage.Event{At: o.now, Type: storage.Repudiated, UserID: o.UserID}
 	if removed := o.removed(enrolled); len(removed) > 0 {
-		var ids []string
+		var ids, kinds []string
 		for _, e := range removed {
-			ids = append(ids, e.ID)
+			ids, kinds = append(ids, e.ID), append(kinds, string(e.Kind))
 		}
-		event.Detail = map[string]string{"removed": spaced(ids)}
+		event.Detail = map[string]string{"removed": spaced(ids), "kinds": spaced(kinds)}
 	}
 	trail := storage.With(event)
 	trail.Mails = append(trail.Mails, s.Notices.Changed(o.user.Factor(), notice.Change{What: notice.Repudiated}, "", o.now, storage.OriginOf(ctx)))
@@ -235,7 +290,27 @@ func (s *Server) pressLink(w http.ResponseWriter, r *http.Request, o opened) err
 	if current.UserID == o.UserID {
 		s.cookies.clear(w, sessionCookie)
 	}
+	if first {
+		return s.usualFirst(ctx, o)
+	}
 	return nil
+}
+
+// usualFirst has the usual order again. It comes after all else, which must not wait for a preference.
+func (s *Server) usualFirst(ctx context.Context, o opened) error {
+	trail := storage.With(storage.Event{
+		At: o.now, Type: storage.DefaultChanged, UserID: o.UserID, Detail: map[string]string{"factor": "", "by": "link"},
+	})
+	for range raceLimit {
+		u, err := s.People.User(ctx, o.UserID)
+		if err == nil {
+			err = s.Removals.SetDefault(ctx, u.ID, "", u.Grounds(), o.now, trail)
+		}
+		if !errors.Is(err, storage.ErrConflict) {
+			return err
+		}
+	}
+	return errBusy
 }
 
 // renewByLink sets the password that the person chose, which is not the one that a stranger may know. It

@@ -636,3 +636,38 @@ func TestN05_PasswordChangesOnEvidence(t *testing.T) {
 	w.pass(10 * 365 * 24 * time.Hour)
 	signIn(newWord).shows(t, http.StatusOK, "Verify Your Identity")
 }
+
+// T-12: what is asked first is no stranger's choice either, and the last page says what was undone.
+func TestT12_LinkUndoesTheDefault(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration // since it was changed
+		want  factors.Kind
+	}{{"at once", time.Minute, ""}, {"a week later", 7 * 24 * time.Hour, factors.TOTP}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, sqlite(t))
+			w.org("riverside", preset("standard"))
+			anna := w.resident("anna", "riverside")
+			anna.renew()
+			anna.post("/account/default", "method", "totp").leads(t, "/account?done=default")
+			w.pass(c.after)
+			added, link := w.told(anna)
+			if c.after < time.Hour { // told lets a day pass
+				anna.post("/account/default", "method", "email").leads(t, "/account?done=default")
+			}
+			b := w.browser()
+			says := map[bool]string{true: "set back to the usual order", false: "Was It Not You?"}[c.want == ""]
+			b.get(link).shows(t, http.StatusOK, says, added.Name)
+			b.follow(b.post(link)).shows(t, http.StatusOK, "Choose a New Password")
+			if got := w.user(anna.user).Default; got != c.want {
+				t.Errorf("%q is asked first", got)
+			}
+			w.pass(time.Minute)
+			done := b.follow(b.post(link, "password", newWord))
+			done.shows(t, http.StatusOK, "New Password Is Set", "Every authenticator app that was added in the day before was removed.", "still other ways to sign in")
+			if done.has("Every passkey") || done.has("back to the usual order") != (c.want == "") {
+				t.Errorf("it says %s", done.body)
+			}
+		})
+	}
+}

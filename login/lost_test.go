@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
@@ -40,7 +42,7 @@ func TestN19_ReportWithThePasswordAlone(t *testing.T) {
 		phone.get("/account").shows(t, http.StatusOK, "Your Account")
 
 		w.pass(time.Minute)
-		b.post(p.on("lost")).shows(t, http.StatusOK, "You Are Signed Out Everywhere", "ask the administrator of your organization", "tell them this reference")
+		b.post(p.on("lost")).shows(t, http.StatusOK, "You Are Signed Out Everywhere", "Authenticator app", "Recovery code", "ask the administrator of your organization", "tell them this reference")
 		phone.get("/account").leads(t, "/u/login/")
 		if b.cookie("vseeid-session") != "" {
 			t.Error("it let somebody in")
@@ -90,4 +92,64 @@ func TestN19_ReportsAreFew(t *testing.T) {
 		}
 	}
 	t.Error("there is no end to the mails")
+}
+
+// What is said of the ways that are left is true for each person, and tells who has the password no more than the
+// list of methods does.
+func TestN19_WhatIsLeft(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard", func(p *login.Policy) {
+		p.Factors = []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery}
+	}))
+	for _, c := range []struct {
+		name      string
+		has       []factors.Kind
+		page      []string
+		mail      string
+		otherwise string // is on neither page
+	}{
+		{"app", []factors.Kind{factors.TOTP}, []string{"authenticator app is on another device too", "nothing left"}, "any of these that you have: an authenticator app.", "ecovery code"},
+		{"two", []factors.Kind{factors.TOTP, factors.TOTP}, []string{"authenticator app is on another device too", "nothing left"}, "an authenticator app.", "ecovery code"},
+		{"code", []factors.Kind{factors.TOTP, factors.Recovery}, []string{"With any of these you can still sign in", "Authenticator app", "Recovery code"}, "an authenticator app, your recovery code.", "Passkey"},
+		{"key", []factors.Kind{factors.Passkey}, []string{"If you have another passkey", "nothing left"}, "a passkey or a security key.", "Recovery code"},
+		{"both", []factors.Kind{factors.TOTP, factors.Passkey}, []string{"With any of these you can still sign in", "Authenticator app", "Passkey"}, "a passkey or a security key, an authenticator app.", "ecovery code"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u := w.verified(w.person(c.name, "riverside"))
+			for i, k := range c.has {
+				w.hasA(u, k, i == 0)
+			}
+			b := w.browser()
+			p := b.password(b.begin(login.Demand{}), u)
+			for _, said := range []page{b.get(p.on("lost")), b.post(p.on("lost"))} {
+				said.shows(t, http.StatusOK, c.page...)
+				if strings.Contains(said.body, c.otherwise) {
+					t.Errorf("it says %q", c.otherwise)
+				}
+			}
+			if mail, _ := w.lastMail(u); !strings.Contains(mail.Text, c.mail) || strings.Contains(mail.Text, c.otherwise) {
+				t.Errorf("the mail: %s", mail.Text)
+			}
+		})
+	}
+}
+
+// hasA gives a person a factor that nobody can answer with.
+func (w *world) hasA(u login.User, k factors.Kind, first bool) {
+	w.t.Helper()
+	now := w.user(u)
+	e := factors.Enrollment{ID: uuid.Must(uuid.NewV7()).String(), UserID: u.ID, Kind: k, Created: w.now(), Confirmed: w.now(), Secret: []byte("none")}
+	if k == factors.Passkey {
+		e.Handle = []byte(e.ID)
+	}
+	var err error
+	switch {
+	case k == factors.Recovery:
+		err = w.db.ReplaceRecovery(w.t.Context(), e, now.Grounds(), storage.Trail{})
+	case first:
+		err = w.db.EnrollFirst(w.t.Context(), e, now.Grounds(), storage.Trail{})
+	default:
+		err = w.db.AddEnrollment(w.t.Context(), e, now.Grounds(), false, storage.Trail{})
+	}
+	must(w.t, err)
 }

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/login"
@@ -92,6 +93,15 @@ func TestNext_Offers(t *testing.T) {
 		{name: "an open session gets none", policy: "standard", enrolled: "totp", borrowed: "pwd totp", want: "done"},
 		{name: "a password alone gets none", policy: "off", enrolled: "totp", proved: "pwd", want: "done"},
 		{name: "recorded", policy: "standard", enrolled: "totp recovery", proved: "pwd totp", want: "done"},
+		{name: "recovery not before the time to be reminded", policy: "standard", enrolled: "totp", proved: "pwd totp", change: remindRecovery(noon.Add(1)), want: "done"},
+		{name: "recovery at that time", policy: "standard", enrolled: "totp", proved: "pwd totp", change: remindRecovery(noon), want: "offer recovery"},
+		{name: "A-03 recovery at once after the code was used up", policy: "standard", enrolled: "totp", proved: "pwd recovery", change: remindRecovery(noon.Add(1)), want: "offer recovery"},
+		{name: "a step-up for an app is not interrupted", policy: "standard", demand: demand{ACR: []string{mfa}}, enrolled: "totp", borrowed: "pwd", proved: "totp", change: signedIn, want: "done"},
+		{name: "nor one by max_age", policy: "standard", demand: demand{MaxAge: ago(time.Minute)}, enrolled: "totp recovery", borrowed: "pwd-1h totp-1h", proved: "pwd totp", can: "passkey platform", change: signedIn, want: "done"},
+		{name: "nor one to change the account", policy: "standard", enrolled: "totp recovery", borrowed: "pwd", proved: "totp", can: "passkey platform", change: func(tx *login.Transaction) { signedIn(tx); tx.Changes = true }, want: "done"},
+		{name: "the same sign-in of who was not signed in is", policy: "standard", demand: demand{ACR: []string{mfa}}, enrolled: "totp", proved: "pwd totp", want: "offer recovery"},
+		{name: "a step-up offers what the code it used up leaves open", policy: "standard", demand: demand{ACR: []string{mfa}}, enrolled: "totp", borrowed: "pwd", proved: "recovery", change: signedIn, want: "offer recovery"},
+		{name: "and a code for the first factor", policy: "standard", demand: demand{ACR: []string{mfa}}, enrolled: "totp!", borrowed: "pwd", proved: "pwd totp", change: signedIn, want: "offer recovery"},
 		{name: "name what was made", policy: "standard", enrolled: "passkey! totp recovery", proved: "pwd totp", change: made("k1"), want: "offer name"},
 		{name: "unless it is gone again", policy: "standard", enrolled: "totp recovery", proved: "pwd totp", change: made("k1"), want: "done"},
 		{name: "replace what may be lost, after a new code", policy: "standard", enrolled: "totp recovery!", proved: "pwd recovery", want: "offer replace totp passkey"},
@@ -127,4 +137,11 @@ func TestNext_Offers(t *testing.T) {
 		{name: "it knows", policy: "standard", enrolled: "passkey recovery", proved: "keyuv", can: "passkey signal", want: "done"},
 		{name: "P-15 no offer", policy: "standard", demand: demand{Silent: true}, enrolled: "totp", proved: "pwd totp", can: "passkey platform signal", change: made("k1"), want: "done"},
 	})
+}
+
+// signedIn is a person whom the browser's session knows.
+func signedIn(tx *login.Transaction) { tx.SessionID = "s1" }
+
+func remindRecovery(at time.Time) func(*login.Transaction) {
+	return func(tx *login.Transaction) { tx.Device.RemindRecovery = at }
 }

@@ -12,7 +12,7 @@ import (
 // ever.
 const (
 	LinkLifetime = 7 * 24 * time.Hour
-	linkUndo     = 24 * time.Hour
+	linkUndo     = notice.Undo
 )
 
 // notify adds to trail the mail about a change, with a link by which its person can say that it was

@@ -21,7 +21,7 @@ func (q inquiry) offer() (Step, bool) {
 		{OfferTrust, q.offersTrust()},
 		{OfferSignal, q.offersSignal()},
 	} {
-		if !o.open || slices.Contains(q.tx.PutOff, o.kind) {
+		if !o.open || slices.Contains(q.tx.PutOff, o.kind) || q.aside(o.kind) {
 			continue
 		}
 		step := Step{Kind: Offer, Offer: o.kind}
@@ -35,6 +35,33 @@ func (q inquiry) offer() (Step, bool) {
 		return step, true
 	}
 	return Step{}, false
+}
+
+// aside reports whether an offer has nothing to do with what the person is about: who is signed in and has
+// to prove more, for one thing that an app asks for or to change the account, is in the middle of that. What
+// follows from this proof itself is offered all the same.
+func (q inquiry) aside(k OfferKind) bool {
+	if q.tx.SessionID == "" || len(q.tx.Demand.ACR) == 0 && q.tx.Demand.MaxAge == nil && !q.tx.Changes {
+		return false
+	}
+	switch k {
+	case OfferEnroll, OfferTrust:
+		return true
+	case OfferRecovery: // where a factor is new, or the code was used up
+		return !q.usedRecovery() && !slices.ContainsFunc(q.enrolled, q.isNew)
+	case OfferName, OfferReplace, OfferSignal:
+	}
+	return false
+}
+
+// isNew reports whether e was set up in this sign-in.
+func (q inquiry) isNew(e factors.Enrollment) bool {
+	return slices.Contains(selfEnrolled, e.Kind) && !e.Created.Before(q.tx.Started)
+}
+
+// usedRecovery reports whether the recovery code was used here.
+func (q inquiry) usedRecovery() bool {
+	return slices.ContainsFunc(q.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery })
 }
 
 // offersName: the passkey that was just made is still there.
@@ -52,11 +79,15 @@ func (q inquiry) offersEnroll() bool {
 }
 
 // offersRecovery: no code is recorded. A new one is for who has proved another factor here and now:
-// whoever found an open session gets none.
+// whoever found an open session gets none. Who wants to be reminded later is asked then, or when the code that
+// there was is used up.
 func (q inquiry) offersRecovery() bool {
 	recorded := slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
 		return e.Kind == factors.Recovery && !e.Confirmed.IsZero()
 	})
+	if q.now.Before(q.tx.Device.RemindRecovery) && !q.usedRecovery() {
+		return false
+	}
 	return !recorded && q.p.letsRecover(q.enrolled) && q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)
 }
 

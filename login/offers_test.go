@@ -185,7 +185,7 @@ func TestT50_NoRecoveryCodeByAnOldProof(t *testing.T) {
 			w.org("riverside", preset("standard"))
 			anna := w.resident("anna", "riverside")
 			p := anna.follow(anna.post("/account/recovery"))
-			p.shows(t, http.StatusOK, "Almost There!")
+			p.shows(t, http.StatusOK, "Your New Recovery Code")
 			run = func() { w.pass(time.Second); end(w, anna.user) }
 			anna.follow(anna.post(p.on("recovery"), "confirmed", "true"))
 			if left := w.enrolled(anna.user); len(left) != 0 {
@@ -293,4 +293,30 @@ func TestReferencesAreNoted(t *testing.T) {
 	if n := w.count(anna.user.ID, storage.HelpShown); n > 20 || n != shown {
 		t.Errorf("shown %d times and noted %d times", shown, n)
 	}
+}
+
+// "Remind me later" holds for as long as it says, also for the recovery code, and nobody who has to prove more
+// for one thing is asked about another.
+func TestRecoveryCodeLater(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard"))
+	u, b := w.person("anna", "riverside"), w.browser()
+	p := b.password(b.begin(login.Demand{}), u)
+	seed := p.seed(t)
+	p = b.follow(b.post(p.on("enroll"), "code", w.app(seed)))
+	p.shows(t, http.StatusOK, "Almost There!", "Remind me later", "We will ask again in 14 days.")
+	b.follow(b.post(p.on("later"))).is(t, "user", u.ID)
+	signsIn := func() page {
+		b.keep("vseeid-session", "")
+		p := b.password(b.begin(login.Demand{}), u)
+		return b.follow(b.post(p.on("challenge"), "code", w.app(seed)))
+	}
+	w.pass(14*24*time.Hour - time.Minute)
+	signsIn().is(t, "user", u.ID)
+	w.pass(time.Minute)
+	age := time.Duration(0)
+	p = b.follow(b.post(b.begin(login.Demand{MaxAge: &age}).on("password"), "password", secretWord))
+	b.follow(b.post(p.on("challenge"), "code", w.app(seed))).is(t, "user", u.ID)
+	w.pass(time.Minute)
+	signsIn().shows(t, http.StatusOK, "Almost There!")
 }

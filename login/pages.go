@@ -236,6 +236,8 @@ func recoveryPage(v visit, frame templates.Frame, p problem) templates.Pager {
 	return templates.RecoveryCode{
 		Frame: frame, Action: v.tx.path("recovery"), Later: v.tx.path("later"), Code: v.tx.Pending.Prompt.Code,
 		Adding:   v.step.Kind == Add,
+		Has:      v.step.Kind == Add && len(v.of(factors.Recovery)) > 0,
+		After:    time.Duration(v.policy.Trust.RemindAfter),
 		Replaces: slices.ContainsFunc(v.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
 		Problem:  p.text,
 	}

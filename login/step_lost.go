@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -35,12 +36,49 @@ func (s *Server) askLost(w http.ResponseWriter, r *http.Request) error {
 		s.see(w, r, v.tx)
 		return nil
 	}
+	left, err := s.left(r.Context(), v)
+	if err != nil {
+		return err
+	}
 	page := templates.Confirm{
 		Frame: s.frame(r, v.tx.Demand), Action: v.tx.path("lost"), Button: templates.Text{Key: "lost.press"}, Danger: true, Back: v.tx.path(""),
 	}
 	page.Title, page.Body = said("lost.ask")
 	page.Body = append(page.Body, templates.Text{Key: "lost.ask.otherwise"})
+	page.Body, page.Ways = remaining(page.Body, left)
 	return templates.Serve(w, r, http.StatusOK, page, v.tx.Demand.App.Origins...)
+}
+
+// left are the kinds by which the person may still sign in, here or in another browser. Which of them is lost
+// only the person knows, and the password is all that was proved: there are none here that the list of methods
+// does not tell of.
+func (s *Server) left(ctx context.Context, v visit) ([]factors.Kind, error) {
+	if v.step.Kind != Challenge {
+		return nil, nil
+	}
+	open, closed, err := s.openMethods(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range Missing(v.known(v.tx, v.now), v.policy, v.enrolled, v.now) {
+		if m.Reason == MissingBrowser && !slices.Contains(closed, m.Kind) {
+			open = append([]factors.Kind{m.Kind}, open...)
+		}
+	}
+	return open, nil
+}
+
+// remaining adds to the words of a page how the person gets in again, and says which ways it has to list. Of one
+// kind alone there may be one thing or more, which the page must not tell.
+func remaining(body []templates.Text, left []factors.Kind) ([]templates.Text, []string) {
+	none := templates.Text{Key: "lost.none"}
+	switch {
+	case len(left) == 0:
+		return append(body, none), nil
+	case len(left) == 1 && slices.Contains(selfEnrolled, left[0]):
+		return append(body, templates.Text{Key: "lost.left." + string(left[0])}, none), nil
+	}
+	return append(body, templates.Text{Key: "lost.left.none"}, templates.Text{Key: "lost.left"}), words(left)
 }
 
 // lost signs the person out everywhere and tells the person, on the word of who knows the password: whoever
@@ -61,10 +99,14 @@ func (s *Server) lost(w http.ResponseWriter, r *http.Request) error {
 	if ok, err := s.mayChange(w, r, v, lostRate); err != nil || !ok {
 		return err
 	}
+	left, err := s.left(ctx, v)
+	if err != nil {
+		return err
+	}
 	trail := storage.With(storage.Event{
 		At: v.now, Type: storage.DeviceLost, UserID: v.user.ID, OrgID: v.org.ID, Detail: map[string]string{"app": v.tx.Demand.App.Name},
 	})
-	s.notify(&trail, v.user, notice.Change{What: notice.Lost}, "", v.now, storage.OriginOf(ctx))
+	s.notify(&trail, v.user, notice.Change{What: notice.Lost, Left: left}, "", v.now, storage.OriginOf(ctx))
 	if _, err := s.History.EndOthers(ctx, v.user.ID, "", v.now, trail); err != nil {
 		return storeFailed("sign a person out everywhere", err)
 	}
@@ -84,9 +126,6 @@ func (s *Server) lost(w http.ResponseWriter, r *http.Request) error {
 		Button: templates.Action{URL: v.tx.path("cancel"), Label: templates.Text{Key: "notice.back"}},
 	}
 	page.Title, page.Body = said("lost.done")
-	page.Body = append(page.Body, templates.Text{Key: "lost.done.ask"})
-	if len(v.of(factors.Recovery)) > 0 {
-		page.Body = append(page.Body, templates.Text{Key: "lost.done.recovery"})
-	}
+	page.Body, page.Ways = remaining(page.Body, left)
 	return templates.Serve(w, r, http.StatusOK, page, v.tx.Demand.App.Origins...)
 }

@@ -76,8 +76,11 @@ func (s *Server) missing(v visit, closed []factors.Kind) []templates.Missing {
 	}
 	for _, m := range Missing(v.known(v.tx, v.now), v.policy, v.enrolled, v.now) {
 		why := templates.Text{Key: "method.missing." + string(m.Reason)}
-		if m.Reason == MissingMailbox {
+		switch {
+		case m.Reason == MissingMailbox:
 			why.Args = map[string]any{"Until": v.user.PasswordMail.Add(mailReset)}
+		case m.Reason == MissingWeak && v.tx.Changes:
+			why.Key = "method.missing.weak.change"
 		}
 		out = append(out, templates.Missing{Kind: string(m.Kind), Why: why})
 	}

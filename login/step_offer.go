@@ -72,13 +72,19 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	case v.step.Offer == OfferEnroll && v.step.Leave.Skips > 0:
 		return s.skip(w, r, v)
 	case v.step.Offer == OfferTrust:
-		remind := v.now.Add(time.Duration(v.policy.Trust.RemindAfter))
-		if err := s.onDevice(w, r, v, func(d *Device) { d.Remind = remind }); err != nil {
+		if err := s.onDevice(w, r, v, func(d *Device) { d.Remind = v.remind() }); err != nil {
+			return err
+		}
+	case v.step.Offer == OfferRecovery:
+		if err := s.onDevice(w, r, v, func(d *Device) { d.RemindRecovery = v.remind() }); err != nil {
 			return err
 		}
 	}
 	return s.setAside(w, r, v)
 }
+
+// remind is when "Remind me later" is.
+func (v visit) remind() time.Time { return v.now.Add(time.Duration(v.policy.Trust.RemindAfter)) }
 
 // skip puts off setting up a factor, once of the times that the policy leaves. It is counted before it
 // holds: what is cut short in between costs a time, and lets nobody in for nothing. Two tabs of one sign-in are

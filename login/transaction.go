@@ -94,10 +94,12 @@ const (
 // Device is what a browser remembers of one person, sealed in a cookie. It orders what is offered and
 // stands in for no proof.
 type Device struct {
-	Knows    []string  // ids of the person's enrollments that were made or used on this browser's device
-	Refused  bool      // "Not on this device"
-	Remind   time.Time // "Remind me later": not before
-	Signaled string    // what the browser was last told of the person's passkeys, as its page said: see Signaled
+	Knows   []string  // ids of the person's enrollments that were made or used on this browser's device
+	Refused bool      // "Not on this device"
+	Remind  time.Time // "Remind me later": not before
+	// RemindRecovery is the same for a recovery code, which is of the account and not of the device.
+	RemindRecovery time.Time `json:",omitzero"`
+	Signaled       string    // what the browser was last told of the person's passkeys, as its page said: see Signaled
 }
 
 // Capability is something that a browser's script found it can do.

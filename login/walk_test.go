@@ -201,8 +201,11 @@ func TestWalk_AskingForMoreNeverYieldsLess(t *testing.T) {
 			less.tx.Demand.Fresh = false
 		case 1:
 			less.tx.Demand.MaxAge = nil
+			more.tx.PutOff = everyOffer // who is asked for more is offered less meanwhile
+			less.tx.PutOff = everyOffer
 		case 2:
 			less.tx.Demand.ACR, less.tx.Demand.Essential = nil, false
+			more.tx.PutOff, less.tx.PutOff = everyOffer, everyOffer
 		case 3:
 			less.tx.Demand.FloorACR = nil
 		case 4:

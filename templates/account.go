@@ -17,6 +17,15 @@ func (p Account) of(kind string) []Factor {
 	return found
 }
 
+// orgText says what the organization has to do with it.
+func (p Account) orgText() Text {
+	key := "account.org"
+	if p.Off {
+		key = "account.org.off"
+	}
+	return Text{Key: key, Args: map[string]any{"Org": p.Org}}
+}
+
 func (x Factor) icon() string {
 	switch {
 	case x.Place == "key", x.Kind == "recovery":

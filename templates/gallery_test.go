@@ -51,7 +51,7 @@ func signIn(t testing.TB) []shown {
 	manual.Manual, manual.Toggle = true, tx
 	enrollWrong, manualWrong := enroll, manual
 	enrollWrong.Problem, manualWrong.Problem = text("code.wrong"), text("code.format")
-	recovery := templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD"}
+	recovery := templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", After: 14 * 24 * time.Hour, Code: "WUVDS24HFGEXBKPVRDPVC8TD"}
 	replaced := recovery
 	replaced.Replaces, replaced.Later, replaced.Problem = true, "", text("recovery.confirm")
 	totp := templates.Challenge{Frame: frame, Kind: "totp", Action: tx + "/challenge", Email: charlotte, Other: tx + "/method", Switch: tx + "/switch"}

@@ -32,7 +32,9 @@ type ChangedMail struct {
 	Kind string // with the first four and "default": "totp", "passkey", "recovery", "email"
 	// Recovery says, with "removed", that the recovery code was removed too.
 	Recovery bool
-	Link     string // "this was not me"; empty: the mail says whom to tell
+	Left     []string // with "lost": the kinds that there are to sign in with, the code of an email among them
+	Until    string   // with Link: until when its button also removes what was added, in words as When
+	Link     string   // "this was not me"; empty: the mail says whom to tell
 	Circumstances
 }
 

@@ -151,6 +151,22 @@ func (p EnrollPasskey) titleKey() string {
 	return "passkey.enroll.title"
 }
 
+// ended says how the ceremony ended: who came for one more cannot go on without.
+func (p EnrollPasskey) ended() Text {
+	if p.Adding && p.Problem.Key == "passkey.already" {
+		return Text{Key: "passkey.already.adding"}
+	}
+	return p.Problem
+}
+
+// titleKey is the heading too: who came for a code alone is not almost there.
+func (p RecoveryCode) titleKey() string {
+	if p.Adding {
+		return "recovery.title.new"
+	}
+	return "recovery.title"
+}
+
 // autocomplete lets the browser offer passkeys beside addresses where one may be used.
 func (p Identifier) autocomplete() string {
 	if p.Passkey.Auto {

@@ -217,6 +217,18 @@ func TestW01_HintOfTheButton(t *testing.T) {
 	}
 }
 
+// A new attempt begins without the words about the one before, and a device that has one already is no way on for who
+// came for one more.
+func TestOldProblemGoes(t *testing.T) {
+	browser, d := browsertest.Start(t), newDesk(t)
+	tab := browser.Person(t, browsertest.Desktop).Tab()
+	tab.BeforeScripts(`navigator.credentials.create = () => new Promise(() => {})`)
+	tab.Open(d.URL + "/gallery/enroll-passkey-another")
+	tab.SeeText("Use a security key or a phone instead.")
+	tab.Press("Use a security key")
+	tab.Wait(`document.getElementById("problem").hidden`)
+}
+
 // TestNoWebAuthn: a browser that knows no passkeys shows no button for one, and says so where one was asked for.
 func TestNoWebAuthn(t *testing.T) {
 	browser, d := browsertest.Start(t), newDesk(t)

@@ -117,11 +117,13 @@ type QR struct {
 // RecoveryCode is "Almost There!": the code, once, and the box that says it is recorded.
 type RecoveryCode struct {
 	Frame
-	Action   string // fields `confirmed` (checkbox) and nothing else
-	Later    string // POST here to put it off; with Adding, back to the account page
-	Adding   bool   // the person came from the account page for it
-	Code     string // 24 characters, to be shown in groups of four and copied without spaces
-	Replaces bool   // it replaces one that was just used
+	Action   string        // fields `confirmed` (checkbox) and nothing else
+	Later    string        // POST here to put it off; with Adding, back to the account page
+	After    time.Duration // which is this, without Adding; 0: at the next sign-in
+	Adding   bool          // the person came from the account page for it
+	Has      bool          // with Adding: there is one, which works until this one is recorded
+	Code     string        // 24 characters, to be shown in groups of four and copied without spaces
+	Replaces bool          // it replaces one that was just used
 	Problem  Text
 }
 
@@ -272,10 +274,12 @@ type Notice struct {
 	Title     Text
 	Body      []Text
 	Things    []Factor // which the last of Body tells of
+	Ways      []string // likewise: kinds of ways to sign in
 	Reference string   // the request id, for support and the log
 	Link      Action   // GET
 	Button    Action   // POST
 	Second    Action   // POST, where there is a choice
+	Danger    bool     // Button takes something away
 }
 
 // Action is something to press. It is absent when URL is empty.

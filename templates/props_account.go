@@ -7,6 +7,7 @@ type Account struct {
 	Frame
 	Name, Email string
 	Org         string // whose policy binds; empty for none
+	Off         bool   // which asks nobody for a second step
 	Factors     []Factor
 	Recovery    Recovery
 	Default     string   // the kind that is asked for first; empty: the organization's order
@@ -36,6 +37,7 @@ type Factor struct {
 	LastUsed time.Time // zero: never
 	Here     bool      // made or used on this browser
 	Barred   bool      // the organization does not allow it: it is not asked for
+	Held     time.Time // until when it is new and does not open everything; zero: it does
 	Link     string    // to its page; empty where it is only shown
 }
 
@@ -75,6 +77,7 @@ type FactorPage struct {
 	Last   bool   // it cannot be removed: the organization demands a factor and there is no other
 
 	Recovery bool // the recovery code is removed with it
+	Alone    bool // nothing but the password is left then
 	Back     string
 	Problem  Text
 }
@@ -105,8 +108,9 @@ type Confirm struct {
 	Frame
 	Title   Text
 	Body    []Text
-	Device  Device // what it is about; zero Name: nothing
-	Action  string // POST
+	Ways    []string // kinds of ways to sign in, which the last of Body tells of
+	Device  Device   // what it is about; zero Name: nothing
+	Action  string   // POST
 	Button  Text
 	Danger  bool
 	Back    string

@@ -139,7 +139,10 @@ func setUp(t testing.TB) []shown {
 		Leave: templates.Leave{Skips: 2, Org: "Riverside"},
 	}
 	passkeyAdding, passkeyAlready := passkey, passkey
+	passkeyAnother := passkey
 	passkeyAdding.Later, passkeyAdding.Leave, passkeyAdding.Other, passkeyAdding.Adding = "", templates.Leave{}, "", true
+	passkeyAnother.Later, passkeyAnother.Leave, passkeyAnother.Other, passkeyAnother.Adding = "", templates.Leave{}, "", true
+	passkeyAnother.Problem = text("passkey.already")
 	passkeyAlready.Problem, passkeyAlready.Leave.Skips = text("passkey.already"), 1
 	app := templates.Factor{Kind: "totp", Name: "Authenticator app", Created: now.AddDate(0, -4, 0), LastUsed: now.AddDate(0, 0, -9)}
 	lost := templates.Factor{Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.AddDate(0, 0, -2)}
@@ -153,7 +156,8 @@ func setUp(t testing.TB) []shown {
 		{"enroll-passkey", passkey},
 		{"enroll-passkey-adding", passkeyAdding},
 		{"enroll-passkey-already", passkeyAlready},
-		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Replaces: false}},
+		{"enroll-passkey-another", passkeyAnother},
+		{"recovery-adding", templates.RecoveryCode{Frame: frame, Action: tx + "/recovery", Later: tx + "/later", Code: "WUVDS24HFGEXBKPVRDPVC8TD", Adding: true, Has: true}},
 		{"replace", templates.Replace{
 			Frame: frame, Action: tx + "/replace", Kinds: []string{"totp", "passkey"}, Later: tx + "/later", Lost: []templates.Factor{lost, app},
 		}},
@@ -186,7 +190,7 @@ func account() []shown {
 	iPhone := templates.Factor{
 		Kind: "passkey", Name: "Charlotte's iPhone", Place: "synced", Keeper: "iCloud Keychain", Created: now.AddDate(0, -3, -2), LastUsed: now.Add(-time.Hour), Here: true, Link: "/account/factors/1",
 	}
-	laptop := templates.Factor{Kind: "passkey", Name: "Charlotte's Windows computer", Place: "device", Created: now.AddDate(-1, 0, 0), Link: "/account/factors/2"}
+	laptop := templates.Factor{Kind: "passkey", Name: "Charlotte's Windows computer", Place: "device", Created: now.AddDate(-1, 0, 0), Held: now.Add(14 * time.Hour), Link: "/account/factors/2"}
 	yubi := templates.Factor{
 		Kind: "passkey", Name: "Charlotte's security key", Place: "key", Created: now.AddDate(0, -1, 0), LastUsed: now.AddDate(0, 0, -20), Barred: true, Link: "/account/factors/3",
 	}
@@ -214,13 +218,17 @@ func account() []shown {
 		AddTOTP: "/account/add/totp", AddPasskey: "/account/add/passkey", Recovery: templates.Recovery{New: "/account/recovery"},
 		Devices: []templates.Device{here}, SignOut: "/account/signout", Problem: text("account.full"),
 	}
+	off := templates.Account{
+		Frame: noApp, Name: "Sam Rivera", Email: charlotte, Org: "Lakeside", Off: true, Password: "/account/password", PasswordSet: now.AddDate(0, -2, 0),
+		Devices: []templates.Device{here}, SignOut: "/account/signout", Done: text("account.done.password"),
+	}
 	barred := templates.Account{Frame: noApp, Name: "Charlotte Jones", Email: charlotte, Org: "Riverside Health", Devices: []templates.Device{here}, SignOut: "/account/signout"}
 	factor := templates.FactorPage{Frame: noApp, Factor: iPhone, Rename: "/account/factors/1", Remove: "/account/factors/1/remove", Back: "/account"}
 	last, factorLong := factor, factor
 	last.Factor, last.Last = app, true
 	factorLong.Problem = text("name.long")
 	factorRecovery := factor
-	factorRecovery.Factor, factorRecovery.Recovery = app, true
+	factorRecovery.Factor, factorRecovery.Recovery, factorRecovery.Alone = app, true, true
 	password := templates.PasswordPage{Frame: noApp, Action: "/account/password", Email: charlotte, Min: 12, Back: "/account"}
 	wrongCurrent := password
 	wrongCurrent.Current = text("newpassword.current.wrong")
@@ -231,6 +239,7 @@ func account() []shown {
 		{"account", full},
 		{"account-empty", empty},
 		{"account-barred", barred},
+		{"account-off", off},
 		{"factor", factor},
 		{"factor-last", last},
 		{"factor-long", factorLong},
@@ -248,19 +257,19 @@ func account() []shown {
 			Action: "/account/recovery", Button: text("account.recovery.new"), Back: "/account", Problem: text("busy.retry"),
 		}},
 		{"link-ask", templates.Notice{
-			Frame: noApp, Title: text("link.ask.title"), Body: []templates.Text{text("link.ask.body"), text("link.ask.removes"), text("link.ask.otherwise")},
-			Button: templates.Action{URL: "/u/notice/a", Label: text("link.press")},
+			Frame: noApp, Title: text("link.ask.title"), Body: []templates.Text{text("link.ask.body"), text("link.ask.otherwise"), text("link.ask.default"), text("link.ask.removes")}, Things: []templates.Factor{laptop},
+			Button: templates.Action{URL: "/u/notice/a", Label: text("link.press")}, Danger: true,
 		}},
 		{"link-finished", templates.Notice{
-			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.left")},
+			Frame: noApp, Title: text("link.finished.title"), Body: []templates.Text{text("link.finished.body"), text("link.finished.removed.passkey"), text("link.finished.default"), text("link.finished.left")}, Things: []templates.Factor{app},
 			Link: templates.Action{URL: "/account", Label: text("notice.signin")},
 		}},
 		{"confirm-lost", templates.Confirm{
-			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise")},
+			Frame: frame, Title: text("lost.ask.title"), Body: []templates.Text{text("lost.ask.body"), text("lost.ask.otherwise"), text("lost.left.none"), text("lost.left")}, Ways: []string{"passkey", "totp", "recovery"},
 			Action: tx + "/lost", Button: text("lost.press"), Danger: true, Back: tx,
 		}},
 		{"notice-lost-device", templates.Notice{
-			Frame: frame, Title: text("lost.done.title"), Body: []templates.Text{text("lost.done.body"), text("lost.done.ask"), text("lost.done.recovery")},
+			Frame: frame, Title: text("lost.done.title"), Body: []templates.Text{text("lost.done.body"), text("lost.left.totp"), text("lost.none")},
 			Reference: "0JMQW2T7ZK4E", Button: templates.Action{URL: tx + "/cancel", Label: text("notice.back")},
 		}},
 		{"notice-stuck", templates.Notice{

@@ -179,7 +179,7 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	health := p.health(ring) // /livez /readyz
 	health.mount(mux)
 	if p.mailbox {
-		mailbox{mails: p.durable, log: p.log}.mount(mux) // /dev/mail /dev/mail.json
+		mailbox{mails: p.durable, base: p.issuer.String(), log: p.log}.mount(mux) // /dev/mail /dev/mail.json
 	}
 
 	pages := notices{frame: templates.Frame{Brand: p.brand}, log: p.log}

@@ -195,7 +195,7 @@ func (c *crawler) account() {
 	sessions, err := db.SessionsOf(c.Context(), id)
 	must(c, err)
 	paths := []string{
-		"/account", "/account?done=added", "/account?done=%3Cb%3E", "/account/nothing", "/account/add/totp", "/account/add/passkey", "/account/add/email", "/account/recovery",
+		"/account", "/account?done=added.totp", "/account?done=%3Cb%3E", "/account/nothing", "/account/add/totp", "/account/add/passkey", "/account/add/email", "/account/recovery",
 		"/account/default", "/account/password", "/account/sessions/nothing", "/account/trust", "/account/factors/nothing", "/account/factors/nothing/remove",
 		"/account/sessions/others", "/account/signout",
 	}

@@ -53,7 +53,7 @@ func TestT13_E2E_Account(t *testing.T) {
 	tab.Type("name", "Key in the drawer")
 	tab.Press("Continue")
 	tab.See("Your Account")
-	tab.SeeText("It was added to your account.")
+	tab.SeeText("The passkey was added to your account.")
 	tab.SeeText("Key in the drawer")
 	office.find("passkey was added", 1)
 
@@ -148,7 +148,7 @@ func TestT54_E2E_PlantedPasskey(t *testing.T) {
 	shared.See("Device registration successful")
 	shared.Type("name", "Front desk")
 	shared.Press("Continue")
-	shared.SeeText("It was added to your account.")
+	shared.SeeText("The passkey was added to your account.")
 	if n := len(stick.Credentials()); n != 1 {
 		t.Fatalf("%d passkeys were planted", n)
 	}
@@ -166,7 +166,7 @@ func TestT54_E2E_PlantedPasskey(t *testing.T) {
 	own.See("Remove it")
 	own.Tick("others")
 	own.Press("Remove")
-	own.SeeText("It was removed from your account.")
+	own.SeeText("The passkey was removed from your account.")
 	own.SeeText("A passkey was removed")
 	if browsertest.Script[bool](own, `document.body.innerText.includes("Front desk")`) {
 		t.Error("it is still there")

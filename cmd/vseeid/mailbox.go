@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/vsee/vseeid/storage"
@@ -19,7 +20,8 @@ type mailbox struct {
 	mails interface {
 		Mails(ctx context.Context, page storage.Page) ([]storage.Mail, error)
 	}
-	log *slog.Logger
+	base string // the issuer: what begins with it is a link
+	log  *slog.Logger
 }
 
 func (m mailbox) mount(mux *http.ServeMux) {
@@ -71,9 +73,37 @@ func (m mailbox) page(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-	if err := mailboxPage.Execute(w, out); err != nil {
+	if err := mailboxPage.Execute(w, m.pieces(out)); err != nil {
 		m.log.DebugContext(r.Context(), "mailbox: who asked is gone", "error", err)
 	}
+}
+
+// piece is a part of a mail's text: an address of ours, or what is between two.
+type piece struct {
+	Text string
+	Link bool
+}
+
+// linked is a mail as the page shows it.
+type linked struct {
+	letter
+	Pieces []piece
+}
+
+// pieces makes links of what is an address of ours, and of nothing else.
+func (m mailbox) pieces(letters []letter) []linked {
+	ours := regexp.MustCompile(regexp.QuoteMeta(m.base) + `/[A-Za-z0-9/_-]+`)
+	var out []linked
+	for _, l := range letters {
+		page, done := linked{letter: l}, 0
+		for _, at := range ours.FindAllStringIndex(l.Text, -1) {
+			page.Pieces = append(page.Pieces, piece{Text: l.Text[done:at[0]]}, piece{Text: l.Text[at[0]:at[1]], Link: true})
+			done = at[1]
+		}
+		page.Pieces = append(page.Pieces, piece{Text: l.Text[done:]})
+		out = append(out, page)
+	}
+	return out
 }
 
 var mailboxPage = template.Must(template.New("mailbox").Parse(`<!doctype html>
@@ -82,7 +112,7 @@ var mailboxPage = template.Must(template.New("mailbox").Parse(`<!doctype html>
 <body><main><h1>Mailbox</h1>
 {{range .}}<article><h2>{{.Subject}}</h2>
 <p>To {{.To}}, <time datetime="{{.At.Format "2006-01-02T15:04:05Z07:00"}}">{{.At.Format "2 January 2006, 15:04:05"}} UTC</time></p>
-<pre>{{.Text}}</pre></article>
+<pre>{{range .Pieces}}{{if .Link}}<a href="{{.Text}}">{{.Text}}</a>{{else}}{{.Text}}{{end}}{{end}}</pre></article>
 {{else}}<p>No mail was sent yet.</p>{{end}}</main></body></html>
 `))
 

@@ -26,6 +26,9 @@ type Writer struct {
 	Support string // the mail address of who helps; empty: "the people who gave you this account"
 }
 
+// Undo is for how long "this was not me" also takes away what was set up, and how far back.
+const Undo = 24 * time.Hour
+
 // What is a sort of change.
 type What string
 
@@ -51,6 +54,7 @@ type Change struct {
 	Kind factors.Kind // Added, Replaced, Removed, Renamed, DefaultChanged
 	// Recovery says, of what was Removed, that the recovery code went with it.
 	Recovery bool
+	Left     []factors.Kind // with Lost: what there is to sign in with, of which some may be lost
 }
 
 // Code brings u a code to sign in with, which is good until expires.
@@ -68,8 +72,11 @@ func (w Writer) Changed(u factors.User, what Change, token string, at time.Time,
 	m := templates.ChangedMail{
 		Product: oneLine(w.Product), What: string(what.What), Kind: string(what.Kind), Recovery: what.Recovery, Circumstances: w.circumstances(at, from),
 	}
+	for _, k := range what.Left {
+		m.Left = append(m.Left, string(k))
+	}
 	if token != "" {
-		m.Link = w.Base + "/u/notice/" + token
+		m.Link, m.Until = w.Base+"/u/notice/"+token, inWords(at.Add(Undo))
 	}
 	subject, text := m.Render()
 	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
@@ -85,7 +92,7 @@ func (w Writer) FactorsReset(u factors.User, at time.Time) storage.Mail {
 
 func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {
 	c := templates.Circumstances{
-		When:    at.UTC().Format("Monday, 2 January 2006, 15:04 UTC"),
+		When:    inWords(at),
 		Browser: agent.Browser(from.UserAgent, from.Platform),
 		Support: oneLine(w.Support),
 	}
@@ -94,6 +101,8 @@ func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circu
 	}
 	return c
 }
+
+func inWords(at time.Time) string { return at.UTC().Format("Monday, 2 January 2006, 15:04 UTC") }
 
 // oneLine makes s fit for a line of its own, a header's above all.
 func oneLine(s string) string {

@@ -40,8 +40,9 @@ func changes() map[string]notice.Change {
 		"address":    {What: notice.AddressChanged},
 		"repudiated": {What: notice.Repudiated},
 		"other":      {What: "of a version to come"},
-		"lost":       {What: notice.Lost},
 		"closed":     {What: notice.PasswordClosed},
+		"lost":       {What: notice.Lost, Left: []factors.Kind{factors.Passkey, factors.TOTP, factors.Recovery}},
+		"lost-all":   {What: notice.Lost},
 		"replaced":   {What: notice.Replaced, Kind: factors.TOTP},
 
 		"removed-with-recovery": {What: notice.Removed, Kind: factors.TOTP, Recovery: true},
@@ -158,7 +159,7 @@ func TestN18_NotMe(t *testing.T) {
 		if strings.Count(m.Text, "://") != 1 {
 			t.Errorf("%s: there are other links", name)
 		}
-		for _, words := range []string{days, "Just opening the page changes nothing", "signs you out", "added in the 24 hours before", "help@vsee.example"} {
+		for _, words := range []string{days, "Just opening the page changes nothing", "signs you out", "Until Tuesday, 24 November 2026, 17:05 UTC, the button also removes", "added in the 24 hours before", "help@vsee.example"} {
 			if !strings.Contains(m.Text, words) {
 				t.Errorf("%s: %q is not in it", name, words)
 			}

@@ -165,6 +165,7 @@ async function answer(form, fields) {
 async function press(form, button) {
   busy = true;
   for (const e of form.querySelectorAll("button")) e.setAttribute("aria-disabled", "true");
+  for (const e of all("#problem")) e.hidden = true; // It was about the try before.
   await autofill?.(); // A browser has room for one ceremony.
   const began = Date.now();
   let fields;
