@@ -131,7 +131,8 @@ func scanMailbox(r row) (m mailbox, err error) {
 
 // SetPassword replaces the password of a person, and forgets the failures at the one before; an
 // empty hash takes it away. Whoever knew the old one may be signed in with it, so every session of
-// the person ends and every grant is revoked. ErrNotFound: the person is gone.
+// the person ends and every grant is revoked; and may have copied a link, so those that are not finished
+// are worthless, but those of trail. ErrNotFound: the person is gone.
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -144,6 +145,9 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 			return err
 		}
 		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
+			return err
+		}
+		if err := dropLinks(ctx, tx, userID); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -186,6 +190,9 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 			return err
 		}
 		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {
+			return err
+		}
+		if err := dropLinks(ctx, tx, s.UserID); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
