@@ -186,7 +186,7 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 		if err := clearAttempts(ctx, tx, s.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
-		if _, err := shutOut(ctx, tx, s.UserID, s.ID, p.At); err != nil {
+		if _, err := endSessions(ctx, tx, s.UserID, s.ID, p.At); err != nil {
 			return err
 		}
 		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {
