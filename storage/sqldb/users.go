@@ -12,12 +12,14 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
+const userColumns = `u.id, u.email, u.email_verified, coalesce(u.email_set, u.created), u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
 	u.default_method, u.since, u.shut_out, u.kept, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
-		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash, &u.Passwords,
+		&u.ID, &u.Email, &u.EmailVerified,
+		instant{&u.EmailSet},
+		&u.Name, &u.Locale, &u.PasswordHash, &u.Passwords,
 		instant{&u.PasswordSet},
 		instant{&u.PasswordMail},
 		&u.Default,
@@ -58,16 +60,16 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 	return out, d.fail(err, "people")
 }
 
-// CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
+// CreateUser inserts u, whose mail address is as old as the account. Its Version is ignored, and so is what
+// only the methods for it move: EmailSet, the default method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
 	}
 	_, err := d.change(ctx, trail, `
-		INSERT INTO users (id, email, email_verified, name, locale, password_hash, password_set, disabled, created, updated, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
+		INSERT INTO users (id, email, email_verified, email_set, name, locale, password_hash, password_set, disabled, created, updated, version)
+		VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8, $9, $10, 1)`,
 		u.ID, u.Email, u.EmailVerified, u.Name, u.Locale, u.PasswordHash, when(u.PasswordSet), when(u.Disabled),
 		when(u.Created), when(u.Updated))
 	return d.fail(err, "create person")
@@ -82,7 +84,8 @@ func address(email string) error {
 }
 
 // UpdateUser replaces mail address, name and locale of the person whose version is still u.Version,
-// at u.Updated. The other fields have methods of their own. Where the mailbox is not the person's any
+// at u.Updated, and with another address or verification EmailSet. The other fields have methods of their
+// own. Where the mailbox is not the person's any
 // more, the links that it was sent and the code that is on its way to it are worthless; those of trail are
 // good. ErrConflict: it is not, or another person has the mail address. ErrNotFound: the person is gone.
 func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
@@ -98,6 +101,7 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 		}
 		is := mailbox{u.Email, u.EmailVerified}
 		if _, err := exec(ctx, tx, `UPDATE users SET email = $2, email_verified = $3, name = $4, locale = $5, updated = $6,
+				email_set = CASE WHEN $7 THEN $6 ELSE email_set END,
 				changes = changes + CASE WHEN $7 THEN 1 ELSE 0 END WHERE id = $1`,
 			u.ID, is.address, is.verified, u.Name, u.Locale, when(u.Updated), is != was); err != nil {
 			return err

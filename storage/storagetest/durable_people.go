@@ -65,11 +65,39 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
 		wantErr(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserUpdated, 1)
-		u.Version, u.Changes = 2, 1
+		u.Version, u.Changes, u.EmailSet = 2, 1, u.Updated
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "updated", got, u)
 		wantErr(t, "unknown", w.UpdateUser(w.ctx, login.User{ID: "x", Email: "x@example.com", Version: 1}, storage.Trail{}), storage.ErrNotFound)
+	},
+	// A mailbox is as old as its address and what is known of it, however old the account is.
+	"TestT12_MailboxIsAsOldAsItsAddress": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		want := u.Created
+		for _, c := range []struct {
+			what   string
+			change func()
+			moves  bool
+		}{
+			{"another name", func() { u.Name = "Another" }, false},
+			{"another address", func() { u.Email = "new@example.com" }, true},
+			{"not verified", func() { u.EmailVerified = false }, true},
+			{"verified", func() { u.EmailVerified = true }, true},
+			{"a date that the caller made up", func() { u.EmailSet = w.now.Add(-day) }, false},
+		} {
+			w.now = w.now.Add(time.Minute)
+			c.change()
+			u.Updated = w.now
+			ok(t, w.UpdateUser(w.ctx, u, storage.Trail{}))
+			if c.moves {
+				want = w.now
+			}
+			st, err := w.Standing(w.ctx, "u1", "")
+			ok(t, err)
+			u = st.User
+			same(t, c.what, u.EmailSet, want)
+		}
 	},
 	"UpdateUserOneWinner": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")

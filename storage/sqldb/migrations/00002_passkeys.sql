@@ -5,6 +5,8 @@
 
 ALTER TABLE users ADD COLUMN default_method text NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN password_mail timestamptz;
+-- When the mail address or its verification changed last. NULL: the account began with them.
+ALTER TABLE users ADD COLUMN email_set timestamptz;
 ALTER TABLE users ADD COLUMN since timestamptz;
 -- When every session but one was ended last, and which went on.
 ALTER TABLE users ADD COLUMN shut_out timestamptz;
