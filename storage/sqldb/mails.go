@@ -12,11 +12,11 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const mailColumns = `id, recipient, subject, sealed_subject, body, created, not_after, tries`
+const mailColumns = `id, recipient, subject, sealed_subject, body, created, not_after, tries, user_id`
 
 // insertMail is the text that inserts one mail whose arguments begin at $first.
 func insertMail(first int) string {
-	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 10), "()")
+	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 11), "()")
 }
 
 func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
@@ -28,7 +28,7 @@ func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
+	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, maybe(m.UserID), when(m.At), ""}, nil
 }
 
 // sealedMail is a row of mails. What is sealed is in subject and body.
@@ -38,7 +38,7 @@ type sealedMail struct {
 }
 
 func scanMail(r row) (m sealedMail, err error) {
-	return m, r.Scan(&m.ID, &m.To, &m.Subject, &m.subject, &m.body, instant{&m.At}, instant{&m.Expires}, &m.Tries)
+	return m, r.Scan(&m.ID, &m.To, &m.Subject, &m.subject, &m.body, instant{&m.At}, instant{&m.Expires}, &m.Tries, optional{&m.UserID})
 }
 
 func (d *DB) openMail(m sealedMail) (storage.Mail, error) {

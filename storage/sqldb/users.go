@@ -304,7 +304,7 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 				return err
 			}
 		}
-		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
+		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1 OR user_id = $2`, email, userID); err != nil {
 			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil { // which Prune would keep for ever

@@ -99,6 +99,27 @@ var peopleTests = map[string]func(*testing.T, *world){
 			same(t, c.what, u.EmailSet, want)
 		}
 	},
+	// What was written to an address that is the person's no more goes too: it would still be sent.
+	"DeleteUserTakesMailsToTheAddressOfBefore": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		other := w.user(t, "u2")
+		told := trail(storage.UserUpdated, "u1")
+		told.Mails = []storage.Mail{{UserID: "u1", To: u.Email, Subject: "old"}, {UserID: "u1", To: "new@example.com", Subject: "new"}}
+		u.Email = "new@example.com"
+		ok(t, w.UpdateUser(w.ctx, u, told))
+		ok(t, w.RenameEnrollment(w.ctx, "u1", w.passkey(t, "e1", "u1").ID, "Key", w.on("u1"), storage.Trail{
+			Mails: []storage.Mail{{UserID: "u1", To: "u1@example.com", Subject: "of one statement"}},
+		}))
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{
+			{To: u.Email, Subject: "by the release before"}, {UserID: "u2", To: other.Email, Subject: "of another"},
+		}}))
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
+		left, err := w.Mails(w.ctx, storage.Page{})
+		ok(t, err)
+		if len(left) != 1 || left[0].Subject != "of another" || left[0].UserID != "u2" {
+			t.Errorf("left: %+v", left)
+		}
+	},
 	"UpdateUserOneWinner": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")
 		wantOneWinner(t, race(contenders, func(i int) error {

@@ -34,6 +34,10 @@ CREATE UNIQUE INDEX enrollments_handle ON enrollments (handle) WHERE removed IS 
 -- kept it; an instance of that release sends what it finds here without a subject.
 ALTER TABLE mails ADD COLUMN sealed_subject bytea;
 ALTER TABLE mails ADD COLUMN not_after timestamptz;
+-- Whose it is, also when the person's address is another one meanwhile.
+ALTER TABLE mails ADD COLUMN user_id text COLLATE "C";
+
+CREATE INDEX mails_user ON mails (user_id) WHERE user_id IS NOT NULL;
 
 -- Whether a recovery code is among what was proved.
 ALTER TABLE grants ADD COLUMN recovered boolean NOT NULL DEFAULT false;
