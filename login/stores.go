@@ -81,9 +81,10 @@ const MaxOfKind = 100
 type Removals interface {
 	// RemoveEnrollment takes a factor from a person, if r.On still stands, and with it a recovery
 	// code that would be alone then. What is taken has its secret erased; that it was there stays on
-	// record. It leaves what trail says of what was done besides, which may be asked more than once.
-	// ErrConflict: r.On does not stand, or none of r.Keep would be left. ErrNotFound: it is gone, or
-	// another person's.
+	// record. trail is called with what else was removed and returns the events to write in the same
+	// transaction. It may be called several times, because the transaction may be retried, so it must
+	// have no side effects. ErrConflict: r.On does not stand, or none of r.Keep would be left.
+	// ErrNotFound: it is gone, or another person's.
 	RemoveEnrollment(ctx context.Context, r Removal, trail func(Removed) storage.Trail) error
 	// SetDefault keeps what the person wants to be asked for first, if on still stands; otherwise
 	// ErrConflict. Empty: nothing.

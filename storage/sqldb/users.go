@@ -87,7 +87,8 @@ func address(email string) error {
 // at u.Updated, and with another address or verification EmailSet. The other fields have methods of their
 // own. Where the mailbox is not the person's any
 // more, the links that it was sent and the code that is on its way to it are worthless; those of trail are
-// good. ErrConflict: it is not, or another person has the mail address. ErrNotFound: the person is gone.
+// good. ErrConflict: the version has changed since it was read, or another person has the mail address.
+// ErrNotFound: the person is gone.
 func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
