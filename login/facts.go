@@ -73,12 +73,12 @@ func (s *Server) withMailbox(u User, enrolled []factors.Enrollment) []factors.En
 }
 
 // Mailbox is the verified mailbox of a person as a factor, which nobody has to set up. Its id is the
-// address. It returns false for who has none.
+// address, and it is as old as what is known of that. It returns false for who has none.
 func Mailbox(u User) (factors.Enrollment, bool) {
 	if u.Email == "" || !u.EmailVerified {
 		return factors.Enrollment{}, false
 	}
-	return factors.Enrollment{ID: u.Email, UserID: u.ID, Kind: factors.Email, Created: u.Created, Confirmed: u.Created}, true
+	return factors.Enrollment{ID: u.Email, UserID: u.ID, Kind: factors.Email, Created: u.EmailSet, Confirmed: u.EmailSet}, true
 }
 
 // binding is the organization that binds a person of orgs: the named one or, when none is named, the

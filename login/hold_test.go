@@ -153,3 +153,36 @@ func TestT12_HoldOfLater(t *testing.T) {
 		t.Errorf("of a factor that was new %q", got)
 	}
 }
+
+// T-12: a mailbox is new when the address is, or what is known of it, however old the account is: whoever
+// talked support into another address does not open by it what the organization holds.
+func TestT12_NewMailboxOpensNothingThatIsHeld(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.org("riverside", preset("standard", func(p *login.Policy) {
+		p.Hold = login.Hold{For: login.Duration(24 * time.Hour), Scopes: []string{"prescriptions"}}
+	}))
+	anna := w.resident("anna", "riverside")
+	w.pass(48 * time.Hour)
+	withheld := func() string {
+		t.Helper()
+		b, u := w.browser(), w.user(anna.user)
+		p := b.byMail(b.password(b.begin(login.Demand{}), u))
+		b.follow(b.post(p.on("challenge"), "code", w.mailed(u))).is(t, "user", u.ID)
+		results := w.results()
+		return strings.Join(results[len(results)-1].Withheld, " ")
+	}
+	if got := withheld(); got != "" {
+		t.Errorf("by a mailbox of two days %q is withheld", got)
+	}
+	w.pass(time.Hour)
+	u := w.user(anna.user)
+	u.Email, u.Updated = "anna@elsewhere.example", w.now()
+	must(t, w.db.UpdateUser(t.Context(), u, storage.Trail{}))
+	if got := withheld(); got != "prescriptions" {
+		t.Errorf("by a mailbox of this minute %q is withheld", got)
+	}
+	w.pass(24 * time.Hour)
+	if got := withheld(); got != "" {
+		t.Errorf("a day later %q is withheld", got)
+	}
+}

@@ -522,11 +522,12 @@ func TestT17_LinkRefusesThePasswordOfBefore(t *testing.T) {
 	must(t, err)
 	must(t, w.db.SetPassword(t.Context(), anna.user.ID, hash, w.now(), storage.Trail{}))
 	var links []string
-	for _, m := range w.mails(anna.user) {
-		links = append(links, linkInMail.FindString(m.Text))
-	}
-	if len(links) != 2 {
-		t.Fatalf("%d links", len(links))
+	for range 2 {
+		token := madeUpToken()
+		must(t, w.db.Record(t.Context(), storage.Trail{Links: []storage.Link{{
+			Token: token, UserID: anna.user.ID, At: w.now(), Expires: w.now().Add(login.LinkLifetime),
+		}}}))
+		links = append(links, login.LinkPath+token)
 	}
 	b := w.browser()
 	for _, link := range links {
@@ -539,9 +540,54 @@ func TestT17_LinkRefusesThePasswordOfBefore(t *testing.T) {
 		}
 	}
 	b.follow(b.post(links[0], "password", newWord)).shows(t, http.StatusOK, "New Password Is Set")
-	b.post(links[1], "password", stolen).shows(t, http.StatusUnprocessableEntity, "the password you have now")
+	b.post(links[1], "password", stolen).shows(t, http.StatusNotFound, "Do Not Know This Link")
 	if w.count(anna.user.ID, storage.PasswordChanged) != 1 {
 		t.Error("it was set")
+	}
+}
+
+// T-17: who has taken an account back has it: the links that were mailed before do nothing any more, whoever
+// copied them, pressed or not. The one of the mail about the change itself is good.
+func TestT17_LinksEndWhenTheAccountIsTakenBack(t *testing.T) {
+	for how, back := range map[string]func(w *world, anna resident, link string){
+		"by another link": func(w *world, anna resident, _ string) {
+			anna.addApp()
+			_, other := w.lastMail(anna.user)
+			b := w.browser()
+			b.follow(b.post(other)).shows(w.t, http.StatusOK, "Choose a New Password")
+			b.follow(b.post(other, "password", newWord)).shows(w.t, http.StatusOK, "New Password Is Set")
+			b.get(other).shows(w.t, http.StatusOK, "New Password Is Set")
+		},
+		"on the account page": func(w *world, anna resident, _ string) {
+			anna.follow(anna.post("/account/password", "current", secretWord, "password", newWord)).shows(w.t, http.StatusOK, "password was changed")
+		},
+		"by support, when the link was pressed": func(w *world, anna resident, link string) {
+			b := w.browser()
+			b.follow(b.post(link)).shows(w.t, http.StatusOK, "Choose a New Password")
+			hash, err := w.hasher.Hash(w.t.Context(), newWord)
+			must(w.t, err)
+			must(w.t, w.db.SetPassword(w.t.Context(), anna.user.ID, hash, w.now(), storage.Trail{}))
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t, sqlite(t))
+			w.org("riverside", preset("standard"))
+			anna := w.resident("anna", "riverside")
+			_, copied := w.told(anna)
+			back(w, anna, copied)
+			w.pass(5 * 24 * time.Hour)
+			before := w.user(anna.user)
+			thief := w.browser()
+			thief.get(copied).shows(t, http.StatusNotFound, "Do Not Know This Link")
+			thief.post(copied).shows(t, http.StatusNotFound)
+			thief.post(copied, "password", newWord+" of a thief").shows(t, http.StatusNotFound)
+			if after := w.user(anna.user); after.Passwords != before.Passwords || !after.ShutOut.Equal(before.ShutOut) {
+				t.Error("the account was shut")
+			}
+			if _, fresh := w.lastMail(anna.user); fresh != "" && fresh != copied {
+				w.browser().get(fresh).shows(t, http.StatusOK, "Was It Not You")
+			}
+		})
 	}
 }
 

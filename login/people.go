@@ -11,6 +11,7 @@ type User struct {
 	ID            string // UUIDv7; the `sub` of every token
 	Email         string // lower case; unique among live users
 	EmailVerified bool
+	EmailSet      time.Time // when the address or its verification changed last: the mailbox is as old as that
 	Name          string
 	Locale        string // BCP 47, empty when not known
 	PasswordHash  string // PHC string; empty when the person has no password

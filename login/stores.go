@@ -81,9 +81,10 @@ const MaxOfKind = 100
 type Removals interface {
 	// RemoveEnrollment takes a factor from a person, if r.On still stands, and with it a recovery
 	// code that would be alone then. What is taken has its secret erased; that it was there stays on
-	// record. It leaves what trail says of what was done besides, which may be asked more than once.
-	// ErrConflict: r.On does not stand, or none of r.Keep would be left. ErrNotFound: it is gone, or
-	// another person's.
+	// record. trail is called with what else was removed and returns the events to write in the same
+	// transaction. It may be called several times, because the transaction may be retried, so it must
+	// have no side effects. ErrConflict: r.On does not stand, or none of r.Keep would be left.
+	// ErrNotFound: it is gone, or another person's.
 	RemoveEnrollment(ctx context.Context, r Removal, trail func(Removed) storage.Trail) error
 	// SetDefault keeps what the person wants to be asked for first, if on still stands; otherwise
 	// ErrConflict. Empty: nothing.
@@ -91,9 +92,10 @@ type Removals interface {
 	// ChangePassword replaces the password of a person, gives the session that asked its evidence and
 	// its cookie, ends every other one, and revokes every grant, offline ones too, also those of this
 	// session: they were given for the password before. The failures at the password and at mailed
-	// codes are forgotten with it: whoever guessed at them knew the one before. ErrConflict: the
-	// password was changed meanwhile, or the session is not as it was read, or the person may not
-	// sign in.
+	// codes are forgotten with it: whoever guessed at them knew the one before. The links that are
+	// not finished are worthless, but those of trail: whoever copied one could take the password away
+	// again. ErrConflict: the password was changed meanwhile, or the session is not as it was read, or
+	// the person may not sign in.
 	ChangePassword(ctx context.Context, p NewPassword, trail storage.Trail) error
 }
 
@@ -180,7 +182,8 @@ type Links interface {
 	// ErrConflict: it was pressed, or is past its time.
 	Repudiate(ctx context.Context, token string, undo, at time.Time, trail storage.Trail) error
 	// Renew sets a password, once, by a link that was pressed and has not expired, and notes that
-	// it rests on the mailbox (User.PasswordMail). It forgets failures as ChangePassword does.
+	// it rests on the mailbox (User.PasswordMail). Every session ends, and every grant is revoked; it
+	// forgets failures, and makes the person's other links worthless, as ChangePassword does.
 	// ErrConflict: not, or not any more.
 	Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error
 }

@@ -17,9 +17,9 @@ var (
 	ErrConflict = errors.New("conflict")
 )
 
-// Page asks for a part of a list that is ordered by its key.
+// Page asks for a part of a list. Whether a list ascends or descends is said by its method.
 type Page struct {
-	After string // the key of the last row seen; empty for the first page
+	After string // the key of the last row of the page before; empty for the first page
 	Limit int    // 0 means DefaultPage; never more than MaxPage
 }
 

@@ -38,7 +38,8 @@ type Event struct {
 	Origin    Origin            // given by the store from the context where it is zero
 }
 
-// EventType names what happened, in the words of OWASP's logging vocabulary.
+// EventType names what happened, in the form of OWASP's Logging Vocabulary Cheat Sheet; events it has no
+// name for follow the same pattern.
 type EventType string
 
 const (
@@ -81,6 +82,7 @@ const (
 // the wire.
 type Mail struct {
 	ID      string // UUIDv7, given by the store where it is empty
+	UserID  string // its person
 	To      string // an address that the store knows of its person, never one that a request carried
 	Subject string
 	Text    string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -227,22 +228,32 @@ func (p parts) workers(ring *keys.Ring) []func(context.Context) {
 
 // prune drops what nobody needs any more. Every instance does; batches of theirs do not collide.
 func (p parts) prune(ctx context.Context) {
-	ticker := time.NewTicker(pruneEvery)
-	defer ticker.Stop()
+	regularly(ctx, pruneEvery, func() {
+		n, err := p.durable.Prune(ctx, p.now())
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			p.log.ErrorContext(ctx, "prune", "error", err, "rows", n)
+		case n > 0:
+			p.log.InfoContext(ctx, "pruned", "rows", n)
+		}
+	})
+}
+
+// regularly calls do until ctx ends, every so often and for the first time well before: an instance that is
+// replaced sooner does its part too. When exactly is by chance, so that those that start together do not
+// work together.
+func regularly(ctx context.Context, every time.Duration, do func()) {
+	soon := every / 20
+	timer := time.NewTimer(soon + rand.N(soon))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
-		n, err := p.durable.Prune(ctx, p.now())
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			p.log.ErrorContext(ctx, "prune", "error", err)
-		case n > 0:
-			p.log.InfoContext(ctx, "pruned", "rows", n)
-		}
+		do()
+		timer.Reset(every)
 	}
 }

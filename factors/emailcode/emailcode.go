@@ -37,10 +37,12 @@ const (
 // Store keeps a keyed hash of each code, never the code.
 type Store interface {
 	// KeepMailCode makes code the one code of the person that is good, from at until expires, with
-	// the trail of the context and in one transaction with admit: that is told when codes were
-	// sent to the person in the day before at, in any order, and its error, unchanged, keeps
-	// everything as it was. It may be called more than once. No two callers for one person are
-	// told the same.
+	// the trail of the context, whose last mail is the one with the code. The mail of the code
+	// before, if it was not sent yet, is given up: whoever gets two types the later one.
+	//
+	// In the same transaction admit is told when codes were made for the person in the day before
+	// at, the oldest first, and its error, unchanged, keeps everything as it was. It may be called
+	// more than once; what it said last counts. No two callers for one person are told the same.
 	KeepMailCode(ctx context.Context, userID, codeID, code string, at, expires time.Time, admit func(sent []time.Time) error) error
 	// BurnMailCode uses the code up, with the trail of the context, or counts a try at it. Of any
 	// number of callers with the right code one gets nil. ErrConflict: it is not this code, and the

@@ -63,7 +63,7 @@ func (w Writer) Code(u factors.User, code string, at, expires time.Time, from st
 		Product: oneLine(w.Product), Code: code, App: oneLine(u.App),
 		Minutes: int(expires.Sub(at) / time.Minute), Circumstances: w.circumstances(at, from),
 	}.Render()
-	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at, Expires: expires}
+	return storage.Mail{UserID: u.ID, To: u.Email, Subject: subject, Text: text, At: at, Expires: expires}
 }
 
 // Changed tells u what was changed, and how to say that it was somebody else: token goes into the
@@ -79,7 +79,7 @@ func (w Writer) Changed(u factors.User, what Change, token string, at time.Time,
 		m.Link, m.Until = w.Base+"/u/notice/"+token, inWords(at.Add(Undo))
 	}
 	subject, text := m.Render()
-	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+	return storage.Mail{UserID: u.ID, To: u.Email, Subject: subject, Text: text, At: at}
 }
 
 // FactorsReset tells u that an operator took all factors away.
@@ -87,7 +87,7 @@ func (w Writer) FactorsReset(u factors.User, at time.Time) storage.Mail {
 	subject, text := templates.FactorsResetMail{
 		Product: oneLine(w.Product), Circumstances: w.circumstances(at, storage.Origin{}),
 	}.Render()
-	return storage.Mail{To: u.Email, Subject: subject, Text: text, At: at}
+	return storage.Mail{UserID: u.ID, To: u.Email, Subject: subject, Text: text, At: at}
 }
 
 func (w Writer) circumstances(at time.Time, from storage.Origin) templates.Circumstances {

@@ -89,6 +89,9 @@ func TestN18_TextsOfMails(t *testing.T) {
 	mails["password-bare"] = plain.Changed(charlotte, notice.Change{What: notice.PasswordChanged}, token, monday, storage.Origin{})
 	for name, m := range mails {
 		t.Run(name, func(t *testing.T) {
+			if m.UserID != charlotte.ID || m.To != charlotte.Email {
+				t.Errorf("it is of %q, to %s", m.UserID, m.To)
+			}
 			got := m.Subject + "\n\n" + m.Text
 			file := filepath.Join("testdata", name+".txt")
 			if *update {

@@ -12,9 +12,10 @@ import (
 
 // Outbox is where mails wait to be sent.
 type Outbox interface {
-	// ClaimMails returns up to n mails that are due at now, the oldest first, with this try counted
-	// in Tries, and keeps them from every other caller until now+lease. Of any number of
-	// instances one has a mail. Mails may come beside an error, which then is about others.
+	// ClaimMails returns up to n mails that are due at now: those with an Expires first, since
+	// somebody is waiting for them, then the others; each oldest first. This try is counted in
+	// Tries, and they are kept from every other caller until now+lease: of any number of instances
+	// one has a mail. Mails may come beside an error, which then is about others.
 	ClaimMails(ctx context.Context, n int, now time.Time, lease time.Duration) ([]storage.Mail, error)
 	// MailSent notes that a mail went out: it is never claimed again.
 	MailSent(ctx context.Context, id string, at time.Time) error

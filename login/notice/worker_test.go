@@ -47,11 +47,13 @@ func (o *outbox) ClaimMails(_ context.Context, n int, now time.Time, lease time.
 		return nil, o.broken
 	}
 	var out []storage.Mail
-	for i := range o.waiting {
-		if w := &o.waiting[i]; len(out) < n && !w.due.After(now) {
-			w.due = now.Add(lease)
-			w.Tries++
-			out = append(out, w.Mail)
+	for _, expires := range []bool{true, false} {
+		for i := range o.waiting {
+			if w := &o.waiting[i]; len(out) < n && !w.due.After(now) && w.Expires.IsZero() != expires {
+				w.due = now.Add(lease)
+				w.Tries++
+				out = append(out, w.Mail)
+			}
 		}
 	}
 	return out, nil

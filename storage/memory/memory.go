@@ -31,13 +31,13 @@ var ErrFull = errors.New("the short-lived store is full")
 // Config bounds the store. The zero Config is good.
 type Config struct {
 	Now      func() time.Time // time.Now where nil
-	MaxBytes int              // of records; DefaultMaxBytes where 0
-	MaxRates int              // DefaultMaxRates where 0
+	MaxBytes int              // of records; 64 MiB where 0
+	MaxRates int              // 100,000 where 0
 }
 
 const (
-	DefaultMaxBytes = 64 << 20
-	DefaultMaxRates = 100_000
+	defaultMaxBytes = 64 << 20
+	defaultMaxRates = 100_000
 
 	// sweepEvery is how often expired records are dropped: rarely enough that a full store does
 	// not spend its time looking for room.
@@ -88,10 +88,10 @@ func New(c Config) *Store {
 		s.now = time.Now
 	}
 	if s.maxBytes == 0 {
-		s.maxBytes = DefaultMaxBytes
+		s.maxBytes = defaultMaxBytes
 	}
 	if s.maxRates == 0 {
-		s.maxRates = DefaultMaxRates
+		s.maxRates = defaultMaxRates
 	}
 	return s
 }

@@ -61,14 +61,14 @@ type Config struct {
 	TLS              *tls.Config // nil: no TLS
 
 	Prefix   string           // of every key; DefaultPrefix where empty
-	PoolSize int              // connections per node; DefaultPoolSize where 0
+	PoolSize int              // connections per node; 64 where 0
 	Keys     *secret.Keys     // seals and hashes; required
 	Now      func() time.Time // time.Now where nil
 }
 
 const (
 	DefaultPrefix   = "vseeid:"
-	DefaultPoolSize = 64
+	defaultPoolSize = 64
 )
 
 // DB is the short-lived store. It is safe for concurrent use.
@@ -135,7 +135,7 @@ func (c Config) validate() error {
 func (c Config) options() *redis.UniversalOptions {
 	size := c.PoolSize
 	if size == 0 {
-		size = DefaultPoolSize
+		size = defaultPoolSize
 	}
 	return &redis.UniversalOptions{
 		Addrs: c.Addrs, MasterName: c.MasterName, IsClusterMode: c.Cluster, DB: c.DB, TLSConfig: c.TLS,

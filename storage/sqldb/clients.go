@@ -107,7 +107,7 @@ func (d *DB) CreateClient(ctx context.Context, c op.Client, trail storage.Trail)
 }
 
 // UpdateClient replaces everything but Created of the client whose version is still c.Version, at
-// c.Updated. ErrConflict: it is not. ErrNotFound: it is gone.
+// c.Updated. ErrConflict: the version has changed since it was read. ErrNotFound: it is gone.
 func (d *DB) UpdateClient(ctx context.Context, c op.Client, trail storage.Trail) error {
 	args := clientArgs(c)
 	changed, err := d.change(ctx, trail, `

@@ -24,12 +24,8 @@ const (
 
 func mailCode(codeID, code string) string { return codeID + "\x00" + code }
 
-// KeepMailCode makes code the one mailed code of a person, good until expires. Before that, admit is
-// given the times at which codes were made for the person in the last 24 hours, the oldest first, and
-// its error is returned as it is and nothing is written. Codes of one person are kept one after the
-// other; admit may be asked more than once, but what it said last is what counts. ErrNotFound: the
-// person is gone. The trail is that of ctx, whose last mail is the one with the code. The mail of the
-// code before it, if it was not sent yet, never is: whoever gets two types the later one.
+// KeepMailCode implements emailcode.Store. Codes of one person are kept one after the other. ErrNotFound:
+// the person is gone.
 func (d *DB) KeepMailCode(ctx context.Context, userID, codeID, code string, at, expires time.Time, admit func(sent []time.Time) error) error {
 	var refused error
 	hash := d.keys.Hash(mailCodePurpose, mailCode(codeID, code))

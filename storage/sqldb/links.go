@@ -52,7 +52,8 @@ func (d *DB) advanceLink(ctx context.Context, tx *sql.Tx, token, set, condition 
 	return err
 }
 
-// dropLinks makes worthless the links of a person that are not finished.
+// dropLinks makes worthless the links of a person that are not finished. It comes before a trail is left,
+// whose link is of the change itself and good.
 func dropLinks(ctx context.Context, tx *sql.Tx, userID string) error {
 	_, err := exec(ctx, tx, `DELETE FROM links WHERE user_id = $1 AND finished IS NULL`, userID)
 	return err
@@ -108,8 +109,7 @@ func (d *DB) Repudiate(ctx context.Context, token string, undo, at time.Time, tr
 	return d.fail(err, "repudiate")
 }
 
-// Renew implements login.Links. Every session ends, and every grant is revoked. ErrNotFound: no such
-// token, or the person is gone.
+// Renew implements login.Links. ErrNotFound: no such token, or the person is gone.
 func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -129,6 +129,9 @@ func (d *DB) Renew(ctx context.Context, token, hash string, at time.Time, trail 
 			return err
 		}
 		if _, err := shutOut(ctx, tx, l.UserID, "", at); err != nil {
+			return err
+		}
+		if err := dropLinks(ctx, tx, l.UserID); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)

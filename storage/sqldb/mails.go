@@ -12,11 +12,11 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const mailColumns = `id, recipient, subject, sealed_subject, body, created, not_after, tries`
+const mailColumns = `id, recipient, subject, sealed_subject, body, created, not_after, tries, user_id`
 
 // insertMail is the text that inserts one mail whose arguments begin at $first.
 func insertMail(first int) string {
-	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 10), "()")
+	return `INSERT INTO mails (` + mailColumns + `, due, reason) SELECT ` + strings.Trim(in(first, 11), "()")
 }
 
 func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
@@ -28,7 +28,7 @@ func (d *DB) mailArgs(m storage.Mail) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, when(m.At), ""}, nil
+	return []any{m.ID, m.To, "", subject, body, when(m.At), when(m.Expires), 0, maybe(m.UserID), when(m.At), ""}, nil
 }
 
 // sealedMail is a row of mails. What is sealed is in subject and body.
@@ -38,7 +38,7 @@ type sealedMail struct {
 }
 
 func scanMail(r row) (m sealedMail, err error) {
-	return m, r.Scan(&m.ID, &m.To, &m.Subject, &m.subject, &m.body, instant{&m.At}, instant{&m.Expires}, &m.Tries)
+	return m, r.Scan(&m.ID, &m.To, &m.Subject, &m.subject, &m.body, instant{&m.At}, instant{&m.Expires}, &m.Tries, optional{&m.UserID})
 }
 
 func (d *DB) openMail(m sealedMail) (storage.Mail, error) {
@@ -64,7 +64,7 @@ const (
 )
 
 // ClaimMails takes up to n mails that are due: first those that expire, and the oldest first of
-// either. They are the caller's until now+lease, and then due again, should the caller have been
+// either, as they are returned. They are the caller's until now+lease, and then due again, should the caller have been
 // lost. No two callers get the same one. Tries counts this one in. A mail that is past its end is
 // given up instead. One that does not open, because its key is missing or it is damaged, is put off
 // and in the end given up; the error tells of it, and the other mails are returned beside it.
@@ -103,9 +103,17 @@ func (d *DB) ClaimMails(ctx context.Context, n int, now time.Time, lease time.Du
 	}
 	// RETURNING has no order.
 	slices.SortFunc(claimed, func(a, b storage.Mail) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(waitedFor(b)-waitedFor(a), a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
 	return claimed, d.fail(errors.Join(unreadable...), "open claimed mails")
+}
+
+// waitedFor is 1 for a mail that expires, and 0 for any other.
+func waitedFor(m storage.Mail) int {
+	if m.Expires.IsZero() {
+		return 0
+	}
+	return 1
 }
 
 // MailSent notes that a claimed mail went out.

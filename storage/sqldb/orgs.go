@@ -46,7 +46,8 @@ func (d *DB) CreateOrg(ctx context.Context, o login.Org, trail storage.Trail) er
 }
 
 // UpdateOrg replaces name and policy of the organization whose version is still o.Version, at
-// o.Updated. The epoch rises if the policy is another. ErrConflict: it is not. ErrNotFound: it is gone.
+// o.Updated. The epoch rises if the policy is another. ErrConflict: the version has changed since it was
+// read. ErrNotFound: it is gone.
 func (d *DB) UpdateOrg(ctx context.Context, o login.Org, trail storage.Trail) error {
 	changed, err := d.change(ctx, trail, `
 		UPDATE orgs SET name = $3, policy = $4, epoch = epoch + CASE WHEN policy = $4 THEN 0 ELSE 1 END,

@@ -130,8 +130,8 @@ func crowd(t *testing.T, db *sqldb.DB) {
 			created, idle_until, expires) SELECT 'grant ' || i, 'app ' || i, 'p' || i, CASE i % 2 WHEN 0 THEN now() END, '[]', '[]', '', '', '', '[]', '',
 			false, 0, now(), now(), now()` + people,
 		`INSERT INTO events (id, at, type, user_id, detail, request_id, ip, agent) SELECT 'e' || i, now(), 'x', 'p' || i, '{}', 'r' || i, '', ''` + people,
-		`INSERT INTO mails (id, recipient, subject, body, created, due, tries, reason, sent)
-			SELECT 'mail ' || i, 'p' || i || '@example.com', '', '', now(), now(), 1, '', now()` + people,
+		`INSERT INTO mails (id, user_id, recipient, subject, body, created, due, tries, reason, sent)
+			SELECT 'mail ' || i, 'p' || i, 'p' || i || '@example.com', '', '', now(), now(), 1, '', now()` + people,
 		`INSERT INTO attempts (key, failures, updated) SELECT 'totp:p' || i, 1, now()` + people,
 		`ANALYZE`,
 	} {
@@ -181,6 +181,7 @@ func run(t *testing.T, db *sqldb.DB) {
 		"PutOff":           db.PutOff(ctx, "u1", "o1", "by", 0, none),
 		"RemoveEnrollment": db.RemoveEnrollment(ctx, removal, func(login.Removed) storage.Trail { return none }),
 		"ResetFactors":     second(db.ResetFactors(ctx, "u1", now, none)),
+		"SetPassword":      db.SetPassword(ctx, "u1", "hash", now, none),
 	} {
 		for _, expected := range []error{nil, storage.ErrNotFound, storage.ErrConflict, factors.ErrTaken} {
 			if errors.Is(err, expected) {

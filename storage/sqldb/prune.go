@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -28,7 +29,8 @@ const (
 )
 
 // Prune deletes what has served its time, and says how many rows that were. It may be stopped at any
-// moment and run by several instances at once.
+// moment and run by several instances at once. A table that fails keeps no other from being pruned; the
+// error tells of all that did.
 //
 // Counts of failures at a second factor stay, however old, until they are cleared or their person is
 // deleted: whoever comes back when they are forgotten never runs out of guesses (NIST SP 800-63B-4,
@@ -37,6 +39,7 @@ const (
 // account. A password alone is not all there is to guess.
 func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
+	var failed []error
 	for _, p := range []struct {
 		table, key, condition string
 		args                  []any
@@ -65,12 +68,15 @@ func (d *DB) Prune(ctx context.Context, now time.Time) (int64, error) {
 			})
 			total += n
 			if err != nil {
-				return total, d.fail(err, "prune %s", p.table)
+				failed = append(failed, d.fail(err, "prune %s", p.table))
+				if ctx.Err() != nil {
+					return total, errors.Join(failed...)
+				}
 			}
-			if n < pruneBatch {
+			if err != nil || n < pruneBatch {
 				break
 			}
 		}
 	}
-	return total, nil
+	return total, errors.Join(failed...)
 }

@@ -165,14 +165,9 @@ func (d *DB) EndOthers(ctx context.Context, userID, keep string, at time.Time, t
 // shut is how many there were to end and to revoke.
 type shut struct{ sessions, grants int64 }
 
-// shutOut ends the sessions of a person and revokes the grants, all of them but the session keep and
-// what rests on it, and makes worthless what was proved by then in sign-ins that are under way
-// elsewhere: they have no session yet, and would have one. No session has the empty id.
+// shutOut ends the sessions of a person, as endSessions does, and revokes the grants, all of them but what
+// rests on the session keep.
 func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (n shut, err error) {
-	if _, err := exec(ctx, tx, `UPDATE users SET shut_out = CASE WHEN shut_out > $2 THEN shut_out ELSE $2 END, kept = $3 WHERE id = $1`,
-		userID, when(at), keep); err != nil {
-		return n, err
-	}
 	if n.sessions, err = endSessions(ctx, tx, userID, keep, at); err != nil {
 		return n, err
 	}
@@ -180,7 +175,14 @@ func shutOut(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time)
 	return n, err
 }
 
+// endSessions ends the sessions of a person, all of them but keep, and makes worthless what was proved by
+// then in sign-ins that are under way elsewhere: they have no session yet, and would have one. No session
+// has the empty id.
 func endSessions(ctx context.Context, tx *sql.Tx, userID, keep string, at time.Time) (int64, error) {
+	if _, err := exec(ctx, tx, `UPDATE users SET shut_out = CASE WHEN shut_out > $2 THEN shut_out ELSE $2 END, kept = $3 WHERE id = $1`,
+		userID, when(at), keep); err != nil {
+		return 0, err
+	}
 	return exec(ctx, tx, `UPDATE sessions SET ended = $2 WHERE user_id = $1 AND ended IS NULL AND id <> $3`,
 		userID, when(at), keep)
 }

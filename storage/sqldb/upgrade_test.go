@@ -60,7 +60,7 @@ func TestRowsOfTheFirstReleaseAreRead(t *testing.T) {
 		policy.Epoch = 4
 		want := login.Standing{
 			User: login.User{
-				ID: "u1", Email: "ann@example.com", EmailVerified: true, Name: "Ann", Locale: "en",
+				ID: "u1", Email: "ann@example.com", EmailVerified: true, EmailSet: now, Name: "Ann", Locale: "en",
 				PasswordHash: "hash", PasswordSet: now, Created: now, Updated: now, Version: 3,
 			},
 			Orgs: []login.Org{{ID: "o1", Name: "Practice", Policy: policy, Created: now, Updated: now, Version: 2, Joined: now}},

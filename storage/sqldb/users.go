@@ -12,12 +12,14 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-const userColumns = `u.id, u.email, u.email_verified, u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
+const userColumns = `u.id, u.email, u.email_verified, coalesce(u.email_set, u.created), u.name, u.locale, u.password_hash, u.passwords, u.password_set, u.password_mail,
 	u.default_method, u.since, u.shut_out, u.kept, u.changes, u.disabled, u.created, u.updated, u.version`
 
 func userTargets(u *login.User) []any {
 	return []any{
-		&u.ID, &u.Email, &u.EmailVerified, &u.Name, &u.Locale, &u.PasswordHash, &u.Passwords,
+		&u.ID, &u.Email, &u.EmailVerified,
+		instant{&u.EmailSet},
+		&u.Name, &u.Locale, &u.PasswordHash, &u.Passwords,
 		instant{&u.PasswordSet},
 		instant{&u.PasswordMail},
 		&u.Default,
@@ -58,16 +60,16 @@ func (d *DB) ListUsers(ctx context.Context, page storage.Page) ([]login.User, er
 	return out, d.fail(err, "people")
 }
 
-// CreateUser inserts u. Its Version is ignored, and so is what only the methods for it move: the default
-// method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
+// CreateUser inserts u, whose mail address is as old as the account. Its Version is ignored, and so is what
+// only the methods for it move: EmailSet, the default method, Passwords, PasswordMail, Since, ShutOut and Changes. ErrConflict: the id was given before, or another
 // person has the mail address.
 func (d *DB) CreateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
 	}
 	_, err := d.change(ctx, trail, `
-		INSERT INTO users (id, email, email_verified, name, locale, password_hash, password_set, disabled, created, updated, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
+		INSERT INTO users (id, email, email_verified, email_set, name, locale, password_hash, password_set, disabled, created, updated, version)
+		VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8, $9, $10, 1)`,
 		u.ID, u.Email, u.EmailVerified, u.Name, u.Locale, u.PasswordHash, when(u.PasswordSet), when(u.Disabled),
 		when(u.Created), when(u.Updated))
 	return d.fail(err, "create person")
@@ -82,9 +84,11 @@ func address(email string) error {
 }
 
 // UpdateUser replaces mail address, name and locale of the person whose version is still u.Version,
-// at u.Updated. The other fields have methods of their own. Where the mailbox is not the person's any
+// at u.Updated, and with another address or verification EmailSet. The other fields have methods of their
+// own. Where the mailbox is not the person's any
 // more, the links that it was sent and the code that is on its way to it are worthless; those of trail are
-// good. ErrConflict: it is not, or another person has the mail address. ErrNotFound: the person is gone.
+// good. ErrConflict: the version has changed since it was read, or another person has the mail address.
+// ErrNotFound: the person is gone.
 func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) error {
 	if err := address(u.Email); err != nil {
 		return err
@@ -98,6 +102,7 @@ func (d *DB) UpdateUser(ctx context.Context, u login.User, trail storage.Trail) 
 		}
 		is := mailbox{u.Email, u.EmailVerified}
 		if _, err := exec(ctx, tx, `UPDATE users SET email = $2, email_verified = $3, name = $4, locale = $5, updated = $6,
+				email_set = CASE WHEN $7 THEN $6 ELSE email_set END,
 				changes = changes + CASE WHEN $7 THEN 1 ELSE 0 END WHERE id = $1`,
 			u.ID, is.address, is.verified, u.Name, u.Locale, when(u.Updated), is != was); err != nil {
 			return err
@@ -131,7 +136,8 @@ func scanMailbox(r row) (m mailbox, err error) {
 
 // SetPassword replaces the password of a person, and forgets the failures at the one before; an
 // empty hash takes it away. Whoever knew the old one may be signed in with it, so every session of
-// the person ends and every grant is revoked. ErrNotFound: the person is gone.
+// the person ends and every grant is revoked; and may have copied a link, so those that are not finished
+// are worthless, but those of trail. ErrNotFound: the person is gone.
 func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time, trail storage.Trail) error {
 	trail = d.complete(ctx, trail)
 	err := d.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -144,6 +150,9 @@ func (d *DB) SetPassword(ctx context.Context, userID, hash string, at time.Time,
 			return err
 		}
 		if _, err := shutOut(ctx, tx, userID, "", at); err != nil {
+			return err
+		}
+		if err := dropLinks(ctx, tx, userID); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -182,10 +191,13 @@ func (d *DB) ChangePassword(ctx context.Context, p login.NewPassword, trail stor
 		if err := clearAttempts(ctx, tx, s.UserID, factors.Password, factors.Email); err != nil {
 			return err
 		}
-		if _, err := shutOut(ctx, tx, s.UserID, s.ID, p.At); err != nil {
+		if _, err := endSessions(ctx, tx, s.UserID, s.ID, p.At); err != nil {
 			return err
 		}
 		if _, err := revokeGrants(ctx, tx, s.UserID, "", p.At); err != nil {
+			return err
+		}
+		if err := dropLinks(ctx, tx, s.UserID); err != nil {
 			return err
 		}
 		return d.leave(ctx, tx, trail)
@@ -293,7 +305,7 @@ func (d *DB) DeleteUser(ctx context.Context, userID string, at time.Time, trail 
 				return err
 			}
 		}
-		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1`, email); err != nil {
+		if _, err := exec(ctx, tx, `DELETE FROM mails WHERE recipient = $1 OR user_id = $2`, email, userID); err != nil {
 			return err
 		}
 		if err := clearAttempts(ctx, tx, userID, login.AttemptKinds()...); err != nil { // which Prune would keep for ever

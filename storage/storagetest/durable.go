@@ -98,6 +98,7 @@ func (w *world) user(t *testing.T, id string) login.User {
 		Created: w.now.Add(-2 * time.Hour), Updated: w.now.Add(-time.Minute), Version: 1,
 	}
 	ok(t, w.CreateUser(w.ctx, u, trail(storage.UserCreated, id)))
+	u.EmailSet = u.Created
 	return u
 }
 

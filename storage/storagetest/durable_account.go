@@ -231,7 +231,7 @@ var accountTests = map[string]func(*testing.T, *world){
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		want.Email, want.EmailVerified, want.Name, want.Locale = "new@example.com", false, "New", ""
-		want.Version, want.Changes = want.Version+1, want.Changes+1
+		want.Version, want.Changes, want.EmailSet = want.Version+1, want.Changes+1, w.now
 		same(t, "updated", got, want)
 	},
 	"TestT40_ChangingThePasswordKeepsThisSession": func(t *testing.T, w *world) {

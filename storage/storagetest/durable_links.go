@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vsee/vseeid/login"
+	"github.com/vsee/vseeid/login/session"
 	"github.com/vsee/vseeid/storage"
 )
 
@@ -145,14 +146,62 @@ var linkTests = map[string]func(*testing.T, *world){
 			want("pressed", token, "$argon2id$u1")
 		}
 		wantErr(t, "again", w.Repudiate(w.ctx, "first", time.Time{}, w.now, storage.Trail{}), storage.ErrConflict)
-		ok(t, w.Renew(w.ctx, "first", "new", w.now, storage.Trail{}))
-		want("finished", "first", "")
-		want("still open", "second", "$argon2id$u1")
 		want("not pressed", "never pressed", "")
 		want("another's", "another's", "")
+		ok(t, w.Renew(w.ctx, "first", "new", w.now, storage.Trail{}))
+		want("finished", "first", "")
 		ok(t, w.SetPassword(w.ctx, "u2", "", w.now, storage.Trail{}))
-		ok(t, w.Repudiate(w.ctx, "another's", time.Time{}, w.now, storage.Trail{}))
-		want("of who has no password", "another's", "")
+		w.link(t, "another's since", "u2", "")
+		ok(t, w.Repudiate(w.ctx, "another's since", time.Time{}, w.now, storage.Trail{}))
+		want("of who has no password", "another's since", "")
+	},
+	// Whoever copied a link before a password was set must not take that password away by it.
+	"TestT17_LinksEndWithAnotherPassword": func(t *testing.T, w *world) {
+		for what, set := range map[string]func(u login.User, left storage.Trail) error{
+			"by a link": func(u login.User, left storage.Trail) error {
+				return w.Renew(w.ctx, "finished of "+u.ID, "new", w.now, left)
+			},
+			"by support": func(u login.User, left storage.Trail) error { return w.SetPassword(w.ctx, u.ID, "new", w.now, left) },
+			"taken away": func(u login.User, left storage.Trail) error { return w.SetPassword(w.ctx, u.ID, "", w.now, left) },
+			"by the person": func(u login.User, left storage.Trail) error {
+				s := session.Session{ID: "s of " + u.ID, UserID: u.ID, Created: w.now, LastUsed: w.now, Version: 1, Evidence: proofOf(u.Passwords, w.now)}
+				ok(t, w.CreateSession(w.ctx, s, "cookie of "+u.ID, storage.Trail{}))
+				return w.ChangePassword(w.ctx, login.NewPassword{Session: s, Cookie: "new cookie of " + u.ID, Old: u.Passwords, Hash: "new", At: w.now}, left)
+			},
+			"refused": func(u login.User, _ storage.Trail) error {
+				ok(t, w.Record(w.ctx, storage.Trail{Links: []storage.Link{{Token: "new of " + u.ID, UserID: u.ID, At: w.now, Expires: w.now.Add(day)}}}))
+				wantErr(t, "a link that was not pressed", w.Renew(w.ctx, "open of "+u.ID, "new", w.now, storage.Trail{}), storage.ErrConflict)
+				return nil
+			},
+		} {
+			for _, id := range []string{what, "not " + what} {
+				w.user(t, id)
+				for _, token := range []string{"open of ", "pressed of ", "finished of "} {
+					w.link(t, token+id, id, "")
+				}
+				ok(t, w.Repudiate(w.ctx, "pressed of "+id, time.Time{}, w.now, storage.Trail{}))
+				ok(t, w.Repudiate(w.ctx, "finished of "+id, time.Time{}, w.now, storage.Trail{}))
+			}
+			u, err := w.User(w.ctx, what)
+			ok(t, err)
+			w.now = w.now.Add(time.Minute)
+			left := trail(storage.PasswordChanged, what)
+			left.Links = []storage.Link{{Token: "new of " + what, UserID: what, At: w.now, Expires: w.now.Add(day)}}
+			ok(t, set(u, left))
+			has := func(token string) bool {
+				_, err := w.Link(w.ctx, token)
+				if err != nil {
+					wantErr(t, token, err, storage.ErrNotFound)
+				}
+				return err == nil
+			}
+			for _, token := range []string{"open of ", "pressed of "} {
+				same(t, token+what, has(token+what), what == "refused")
+				same(t, token+"not "+what, has(token+"not "+what), true)
+			}
+			same(t, "finished of "+what, has("finished of "+what), what == "refused" || what == "by a link")
+			same(t, "the link of the change itself, "+what, has("new of "+what), true)
+		}
 	},
 	"TestT17_LinksAndCodesEndWithTheMailbox": func(t *testing.T, w *world) {
 		for what, c := range map[string]struct {
@@ -164,13 +213,12 @@ var linkTests = map[string]func(*testing.T, *world){
 			w.user(t, what)
 			w.user(t, "not "+what)
 			for _, id := range []string{what, "not " + what} {
+				w.link(t, "finished of "+id, id, "")
+				ok(t, w.Repudiate(w.ctx, "finished of "+id, time.Time{}, w.now, storage.Trail{}))
+				ok(t, w.Renew(w.ctx, "finished of "+id, "new", w.now, storage.Trail{}))
 				w.link(t, "open of "+id, id, "")
 				w.link(t, "pressed of "+id, id, "")
-				w.link(t, "finished of "+id, id, "")
-				for _, token := range []string{"pressed of ", "finished of "} {
-					ok(t, w.Repudiate(w.ctx, token+id, time.Time{}, w.now, storage.Trail{}))
-				}
-				ok(t, w.Renew(w.ctx, "finished of "+id, "new", w.now, storage.Trail{}))
+				ok(t, w.Repudiate(w.ctx, "pressed of "+id, time.Time{}, w.now, storage.Trail{}))
 				ok(t, w.KeepMailCode(w.ctx, id, "code of "+id, "111111", w.now, w.now.Add(time.Hour), func([]time.Time) error { return nil }))
 			}
 			w.moves(t, what, c.address, c.verified)

@@ -65,11 +65,60 @@ var peopleTests = map[string]func(*testing.T, *world){
 		ok(t, w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")))
 		wantErr(t, "stale version", w.UpdateUser(w.ctx, u, trail(storage.UserUpdated, "u1")), storage.ErrConflict)
 		w.wantEvents(t, storage.UserUpdated, 1)
-		u.Version, u.Changes = 2, 1
+		u.Version, u.Changes, u.EmailSet = 2, 1, u.Updated
 		got, err := w.User(w.ctx, "u1")
 		ok(t, err)
 		same(t, "updated", got, u)
 		wantErr(t, "unknown", w.UpdateUser(w.ctx, login.User{ID: "x", Email: "x@example.com", Version: 1}, storage.Trail{}), storage.ErrNotFound)
+	},
+	// A mailbox is as old as its address and what is known of it, however old the account is.
+	"TestT12_MailboxIsAsOldAsItsAddress": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		want := u.Created
+		for _, c := range []struct {
+			what   string
+			change func()
+			moves  bool
+		}{
+			{"another name", func() { u.Name = "Another" }, false},
+			{"another address", func() { u.Email = "new@example.com" }, true},
+			{"not verified", func() { u.EmailVerified = false }, true},
+			{"verified", func() { u.EmailVerified = true }, true},
+			{"a date that the caller made up", func() { u.EmailSet = w.now.Add(-day) }, false},
+		} {
+			w.now = w.now.Add(time.Minute)
+			c.change()
+			u.Updated = w.now
+			ok(t, w.UpdateUser(w.ctx, u, storage.Trail{}))
+			if c.moves {
+				want = w.now
+			}
+			st, err := w.Standing(w.ctx, "u1", "")
+			ok(t, err)
+			u = st.User
+			same(t, c.what, u.EmailSet, want)
+		}
+	},
+	// What was written to an address that is the person's no more goes too: it would still be sent.
+	"DeleteUserTakesMailsToTheAddressOfBefore": func(t *testing.T, w *world) {
+		u := w.user(t, "u1")
+		other := w.user(t, "u2")
+		told := trail(storage.UserUpdated, "u1")
+		told.Mails = []storage.Mail{{UserID: "u1", To: u.Email, Subject: "old"}, {UserID: "u1", To: "new@example.com", Subject: "new"}}
+		u.Email = "new@example.com"
+		ok(t, w.UpdateUser(w.ctx, u, told))
+		ok(t, w.RenameEnrollment(w.ctx, "u1", w.passkey(t, "e1", "u1").ID, "Key", w.on("u1"), storage.Trail{
+			Mails: []storage.Mail{{UserID: "u1", To: "u1@example.com", Subject: "of one statement"}},
+		}))
+		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{
+			{To: u.Email, Subject: "by the release before"}, {UserID: "u2", To: other.Email, Subject: "of another"},
+		}}))
+		ok(t, w.DeleteUser(w.ctx, "u1", w.now, storage.Trail{}))
+		left, err := w.Mails(w.ctx, storage.Page{})
+		ok(t, err)
+		if len(left) != 1 || left[0].Subject != "of another" || left[0].UserID != "u2" {
+			t.Errorf("left: %+v", left)
+		}
 	},
 	"UpdateUserOneWinner": func(t *testing.T, w *world) {
 		u := w.user(t, "u1")

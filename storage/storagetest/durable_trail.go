@@ -148,7 +148,7 @@ var trailTests = map[string]func(*testing.T, *world){
 	"TestN07_MailIsNotSentAfterItsEnd": func(t *testing.T, w *world) {
 		end := w.now.Add(10 * time.Minute)
 		code := storage.Mail{ID: "m1", To: "a@example.com", Subject: "123456", Text: "x", At: w.now, Expires: end}
-		other := storage.Mail{ID: "m2", To: "a@example.com", Subject: "y", Text: "y", At: w.now}
+		other := storage.Mail{ID: "m2", To: "a@example.com", Subject: "y", Text: "y", At: w.now.Add(-time.Minute)}
 		ok(t, w.Record(w.ctx, storage.Trail{Mails: []storage.Mail{code, other}}))
 		list, err := w.Mails(w.ctx, storage.Page{})
 		ok(t, err)

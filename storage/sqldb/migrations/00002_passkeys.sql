@@ -5,6 +5,8 @@
 
 ALTER TABLE users ADD COLUMN default_method text NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN password_mail timestamptz;
+-- When the mail address or its verification changed last. NULL: the account began with them.
+ALTER TABLE users ADD COLUMN email_set timestamptz;
 ALTER TABLE users ADD COLUMN since timestamptz;
 -- When every session but one was ended last, and which went on.
 ALTER TABLE users ADD COLUMN shut_out timestamptz;
@@ -32,6 +34,10 @@ CREATE UNIQUE INDEX enrollments_handle ON enrollments (handle) WHERE removed IS 
 -- kept it; an instance of that release sends what it finds here without a subject.
 ALTER TABLE mails ADD COLUMN sealed_subject bytea;
 ALTER TABLE mails ADD COLUMN not_after timestamptz;
+-- Whose it is, also when the person's address is another one meanwhile.
+ALTER TABLE mails ADD COLUMN user_id text COLLATE "C";
+
+CREATE INDEX mails_user ON mails (user_id) WHERE user_id IS NOT NULL;
 
 -- Whether a recovery code is among what was proved.
 ALTER TABLE grants ADD COLUMN recovered boolean NOT NULL DEFAULT false;
