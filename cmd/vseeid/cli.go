@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/vsee/vseeid/factors"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/secret"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -215,6 +216,15 @@ func listed[T any](s []T) []T {
 		return []T{}
 	}
 	return s
+}
+
+// words are kinds in a text.
+func words(kinds []factors.Kind, between string) string {
+	texts := make([]string, len(kinds))
+	for i, k := range kinds {
+		texts[i] = string(k)
+	}
+	return strings.Join(texts, between)
 }
 
 // paging is what every list that may be long is asked for.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -144,11 +143,7 @@ func (c checked) record(w io.Writer) {
 
 // words say what a member notices.
 func (m memberEffect) words() string {
-	var names []string
-	for _, k := range m.Methods {
-		names = append(names, string(k))
-	}
-	choice := strings.Join(names, " or ")
+	choice := words(m.Methods, " or ")
 	switch m.Effect {
 	case login.EffectFine:
 		return "nothing more than the first proof"

@@ -188,11 +188,15 @@ func TestT09_CLI_UserUnlock(t *testing.T) {
 	c.documentWith(goodPassword, "user", "password", id, "--password-stdin") // another password is open
 	equal(t, []any{waits}, locks())
 	c.count(id, factors.Password, 100)
-	equal(t, []any{}, c.document("user", "unlock", "ann@example.com")["locks"].([]any))
+	equal(t, map[string]any{"user_id": id, "opened": []any{"password", "totp"}}, c.document("user", "unlock", "ann@example.com"))
+	equal(t, []any{}, locks())
+	equal(t, "Nothing was locked; the failures so far are forgotten.\n", c.ok("user", "unlock", id))
+	c.count(id, factors.TOTP, 7)
+	equal(t, "Open again: totp.\n", c.ok("user", "unlock", id))
 	c.now = c.now.Add(time.Hour)
 	equal(t, []any{}, locks())
 	equal(t, []string{
-		"user_created create", "authn_password_change password", "user_updated unlock",
+		"user_created create", "authn_password_change password", "user_updated unlock", "user_updated unlock", "user_updated unlock",
 	}, c.changes())
 }
 
