@@ -85,7 +85,7 @@ func (c *orgListCmd) Run(p *process) error {
 		return c.print(p, document, func(w io.Writer) {
 			row(w, "ID", "NAME", "MFA", "FACTORS")
 			for _, v := range views {
-				row(w, v.ID, v.Name, v.Policy.MFA, v.Policy.factors())
+				row(w, v.ID, v.Name, v.Policy.MFA, words(v.Policy.Factors, " "))
 			}
 			more(w, document.After)
 		})

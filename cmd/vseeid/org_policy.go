@@ -149,11 +149,8 @@ type policyView struct {
 
 func viewPolicy(p login.Policy) policyView {
 	v := policyView{
-		MFA: p.MFA, Factors: listed(p.Factors), Trust: p.Trust, Reuse: p.Reuse, Session: p.Session,
+		MFA: p.MFA, From: login.DateText(p.From), Factors: listed(p.Factors), Trust: p.Trust, Reuse: p.Reuse, Session: p.Session,
 		Enrollment: p.Enrollment, HardwareKeys: p.HardwareKeys, NoDowngrade: p.NoDowngrade,
-	}
-	if !p.From.IsZero() {
-		v.From = strings.TrimSuffix(p.From.UTC().Format(time.RFC3339), "T00:00:00Z")
 	}
 	if p.Grace != (login.Grace{}) {
 		v.Grace = &p.Grace
@@ -164,31 +161,15 @@ func viewPolicy(p login.Policy) policyView {
 	return v
 }
 
-func (v policyView) factors() []string {
-	var out []string
-	for _, k := range v.Factors {
-		out = append(out, string(k))
-	}
-	return out
-}
-
 func (v policyView) record(w io.Writer) {
-	grace := ""
-	switch {
-	case v.Grace != nil && v.Grace.Days > 0:
-		grace = fmt.Sprintf("%d days", v.Grace.Days)
-	case v.Grace != nil:
-		grace = fmt.Sprintf("%d times", v.Grace.Skips)
+	grace, hold := "", ""
+	if v.Grace != nil {
+		grace = v.Grace.String()
 	}
-	trust := "not offered"
-	if v.Trust.Offer {
-		trust = fmt.Sprintf("offered, again after %s", v.Trust.RemindAfter)
-	}
-	hold := ""
 	if v.Hold != nil {
-		hold = fmt.Sprintf("%s: %s", v.Hold.For, strings.Join(v.Hold.Scopes, " "))
+		hold = v.Hold.String()
 	}
-	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", v.factors(), "Trusted device", trust, "Reuse", v.Reuse,
+	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", words(v.Factors, " "), "Trusted device", v.Trust, "Reuse", v.Reuse,
 		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys, "No downgrade", v.NoDowngrade, "Hold", hold)
 }
 
