@@ -106,7 +106,10 @@ func (p *process) left(e storage.Event, change string) storage.Trail {
 	return storage.With(e)
 }
 
-// edited is left with the names of what differs between two documents. The values are not named:
+// errSame says that a change would change nothing, and so is none.
+var errSame = errors.New("nothing to change")
+
+// edited is left with the names of what differs between two documents, or errSame. The values are not named:
 // some of them are people's.
 func (p *process) edited(e storage.Event, before, after any) (storage.Trail, error) {
 	var fields [2]map[string]json.RawMessage
@@ -124,6 +127,9 @@ func (p *process) edited(e storage.Event, before, after any) (storage.Trail, err
 		if name != "updated" && !bytes.Equal(value, fields[0][name]) {
 			names = append(names, name)
 		}
+	}
+	if len(names) == 0 {
+		return storage.Trail{}, errSame
 	}
 	slices.Sort(names)
 	trail := p.left(e, "change")

@@ -270,6 +270,13 @@ func (c *orgPolicySetCmd) Run(p *process) error {
 		if err != nil {
 			return err
 		}
+		warnings, err := unasked(p, db, org.Policy.Hold)
+		if err != nil {
+			return err
+		}
+		for _, warning := range warnings {
+			fmt.Fprintf(p.err, "Warning: %s.\n", warning) // it is set all the same
+		}
 		return c.output.policy(p, org)
 	})
 }
