@@ -8,13 +8,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/secret"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -97,6 +101,23 @@ func told(err error, thing string) error {
 		return fmt.Errorf("somebody else changed %s meanwhile: look at it again, and repeat the command if it is still what you want", thing)
 	}
 	return plainly(err)
+}
+
+// durationFlag reads a login.Duration, also one that begins with a dash, of which Kong says "expected value value".
+func durationFlag(ctx *kong.DecodeContext, target reflect.Value) error {
+	if target.Kind() == reflect.Pointer {
+		target = target.Elem()
+	}
+	text := ""
+	if t := ctx.Scan.Pop(); !t.IsEOL() {
+		text = t.String()
+	}
+	d, err := login.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	target.Set(reflect.ValueOf(d))
+	return nil
 }
 
 // left is the trail of a change that somebody at a command line made.

@@ -27,10 +27,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/vsee/vseeid/login"
 )
 
 // The exit codes.
@@ -80,6 +83,8 @@ func run(p process, args []string) int {
 		kong.Writers(p.out, p.err),
 		kong.Exit(func(c int) { exited, code = true, c }), // only --help and --version ask for it
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.TypeMapper(reflect.TypeFor[login.Duration](), kong.MapperFunc(durationFlag)),
+		kong.TypeMapper(reflect.TypeFor[*login.Duration](), kong.MapperFunc(durationFlag)),
 		kong.Bind(&p),
 	)
 	if err != nil {

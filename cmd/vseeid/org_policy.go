@@ -107,6 +107,9 @@ func (f policyFlags) apply(in io.Reader, orgID string, p login.Policy) (login.Po
 	if f.HoldFor != nil && *f.HoldFor == 0 {
 		p.Hold = login.Hold{}
 	}
+	if p.Hold.For == 0 && len(p.Hold.Scopes) > 0 {
+		return p, badSetting("--hold-scope says what a new factor does not open: give --hold-for too, how long it is new")
+	}
 	return p, invalid(p.Validate())
 }
 
@@ -205,7 +208,7 @@ func policyFile(in io.Reader, path, orgID string) (login.Policy, error) {
 		return login.Policy{}, badSetting("the policy file cannot be taken: %v", err)
 	}
 	if v.Organization != "" && v.Organization != orgID {
-		return login.Policy{}, badSetting("the policy file is of organization %q", v.Organization)
+		return login.Policy{}, badSetting("the policy file is of organization %q: to take it for %s, remove its line organization", v.Organization, orgID)
 	}
 	from, err := day(v.From)
 	if err != nil {

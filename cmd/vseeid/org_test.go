@@ -88,28 +88,32 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	equal(t, nil, c.document("org", "policy", "set", "riverside", "--hold-for", "0s")["hold"])
 	c.ok("org", "create", "plain", "--name", "Plain")
 	for what, text := range map[string]string{
-		`of organization "riverside"`: file,
-		`unknown field "factor"`:      "mfa: required\nfactor: [totp]\n",
-		"already set":                 "mfa: required\nmfa: off\n", // twice
-		`mfa is "maybe"`:              "mfa: maybe\n",
-		"is not a duration":           "reuse: soon\n",
-		`"tomorrow" is no date`:       "from: tomorrow\n",
-		"no YAML":                     "mfa: [\n",
+		`of organization "riverside": to take it for plain, remove its line organization`: file,
+		`unknown field "factor"`: "mfa: required\nfactor: [totp]\n",
+		"already set":            "mfa: required\nmfa: off\n", // twice
+		`mfa is "maybe"`:         "mfa: maybe\n",
+		"is not a duration":      "reuse: soon\n",
+		`"tomorrow" is no date`:  "from: tomorrow\n",
+		"no YAML":                "mfa: [\n",
 	} {
 		c.failsWith(text, 2, what, "org", "policy", "set", "plain", "--file", "-")
 	}
 	for what, args := range map[string][]string{
-		`mfa is "maybe"`:                  {"--mfa", "maybe"},
-		`factors names "sms"`:             {"--factors", "sms"},
-		"is longer than session overall":  {"--session-idle", "30d"},
-		"is not a duration":               {"--reuse", "soon"},
-		"it has to be between 1m and 365": {"--reuse", "1s"},
-		"no flag says what to set":        {},
-		`--preset is "tight"`:             {"--preset", "tight"},
-		"not both":                        {"--preset", "off", "--file", "-"},
-		"is no date":                      {"--from", "soon"},
-		"hold names no scopes":            {"--hold-for", "1d"},
-		"names the scope openid":          {"--hold-for", "1d", "--hold-scope", "openid"},
+		`mfa is "maybe"`:                   {"--mfa", "maybe"},
+		`factors names "sms"`:              {"--factors", "sms"},
+		"is longer than session overall":   {"--session-idle", "30d"},
+		"is not a duration":                {"--reuse", "soon"},
+		"it has to be between 1m and 365":  {"--reuse", "1s"},
+		"no flag says what to set":         {},
+		`--preset is "tight"`:              {"--preset", "tight"},
+		"not both":                         {"--preset", "off", "--file", "-"},
+		"is no date":                       {"--from", "soon"},
+		"hold names no scopes":             {"--hold-for", "1d"},
+		"give --hold-for too":              {"--hold-scope", "rx:sign"},
+		`--hold-for: "-3h" is not a`:       {"--hold-for", "-3h", "--hold-scope", "rx:sign"},
+		`"--hold-scope" is not a duration`: {"--hold-for", "--hold-scope", "rx:sign"},
+		`--hold-for: "" is not a duration`: {"--hold-for"},
+		"names the scope openid":           {"--hold-for", "1d", "--hold-scope", "openid"},
 	} {
 		c.fails(2, what, append([]string{"org", "policy", "set", "plain"}, args...)...)
 	}
