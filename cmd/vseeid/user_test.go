@@ -206,7 +206,7 @@ func TestCLI_UserShow(t *testing.T) {
 	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
 	add := func(e factors.Enrollment) {
 		t.Helper()
-		e.ID, e.UserID, e.Secret, e.Created, e.Confirmed = uuid.NewString(), id, []byte("{}"), c.now, c.now
+		e.ID, e.UserID, e.Secret, e.Created, e.Confirmed = uuid.Must(uuid.NewV7()).String(), id, []byte("{}"), c.now, c.now
 		u, err := c.db().User(t.Context(), id)
 		must(t, err)
 		if e.Kind == factors.TOTP {
