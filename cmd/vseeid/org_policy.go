@@ -31,7 +31,7 @@ type policyFlags struct {
 	From           *string         `placeholder:"DATE" help:"With required: from when on (2027-01-31, or a time in RFC 3339). Until then it is optional, and people are told. Empty: at once."`
 	GraceDays      *int            `placeholder:"N" help:"With required: for how many days, from then or from joining, a member may put off setting up. 0: none."`
 	GraceSkips     *int            `placeholder:"N" help:"With required: how many times. 0: none."`
-	Factors        []string        `placeholder:"KIND" help:"The second factors that it allows, the preferred one first: passkey, totp, email, recovery."`
+	Factors        []string        `placeholder:"KIND" help:"The second factors that it allows, the preferred one first, separated by commas: passkey,totp,email,recovery. This replaces the list; \"show\" prints the one in force."`
 	TrustDevice    *bool           `negatable:"" help:"Offer to trust a device, by making a passkey on it."`
 	RemindAfter    *login.Duration `placeholder:"TIME" help:"How long \"Remind me later\" is: 14d."`
 	Reuse          *login.Duration `placeholder:"TIME" help:"How old the proof of a session may be before it is asked for again: 12h."`
@@ -39,8 +39,8 @@ type policyFlags struct {
 	SessionOverall *login.Duration `placeholder:"TIME" help:"After how long a session ends in any case: 12h."`
 	Enrollment     *string         `placeholder:"WORD" help:"What a member shows to set up a first factor beside the password. open: nothing; mail: a code sent to the verified address; ticket: a one-time ticket of yours (vseeid user ticket)."`
 	HardwareKeys   *string         `placeholder:"WORD" help:"When a passkey counts as hardware. any: it says that it cannot be copied; attested: its maker vouches for it, and --attestation-roots of serve bears it out."`
-	HoldFor        *login.Duration `placeholder:"TIME" help:"How long a factor is new, and does not open the scopes of --hold-scope: 24h. 0s takes both back."`
-	HoldScope      []string        `placeholder:"SCOPE" help:"What a sign-in by a factor that is new does not open: a scope of OAuth. The app is granted the rest."`
+	HoldFor        *login.Duration `placeholder:"TIME" help:"How long a factor is new, and does not open the scopes of --hold-scope, which goes with it: 24h. 0s takes both back."`
+	HoldScope      []string        `placeholder:"SCOPE" help:"What a sign-in by a factor that is new does not open: scopes of OAuth, separated by commas. The app is granted the rest."`
 	NoDowngrade    *bool           `help:"Ask who has a passkey for it and for no weaker factor; the recovery code stays. --no-downgrade=false takes it back."`
 }
 

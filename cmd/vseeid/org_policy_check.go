@@ -254,9 +254,9 @@ func (m memberEffect) words() string {
 	case !m.Held || m.Effect == login.EffectShut:
 		return m.asked()
 	case m.HeldTo != nil:
-		return m.asked() + "; kept from what the policy holds until " + cell(m.HeldTo)
+		return m.asked() + "; held until " + cell(m.HeldTo)
 	}
-	return m.asked() + "; kept from what the policy holds until a factor that it allows is old enough"
+	return m.asked() + "; held until a factor is old enough"
 }
 
 // asked is what a member has to show.

@@ -248,7 +248,7 @@ func TestT12_CLI_OrgPolicyCheck_SaysWhatChanges(t *testing.T) {
 	out = lines(hold...)
 	for _, line := range []string{
 		"hold - 1d: rx:sign", "Warning: " + unasked + ".", "Kept from rx:sign: 1",
-		"app@example.com asked for totp; kept from what the policy holds until 2026-03-05 05:06:07 UTC yes",
+		"app@example.com asked for totp; held until 2026-03-05 05:06:07 UTC yes",
 	} {
 		if !strings.Contains(out, line+"\n") {
 			t.Errorf("no %q in:\n%s", line, out)
