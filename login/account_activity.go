@@ -3,6 +3,7 @@ package login
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vsee/vseeid/login/agent"
 	"github.com/vsee/vseeid/storage"
@@ -81,7 +82,7 @@ var told = map[storage.EventType]phrase{
 		return choose(bySupport(e), "ended.support", "ended")
 	}},
 	storage.UserCreated: {key: "created"},
-	storage.UserUpdated: {key: "updated", odd: true},
+	storage.UserUpdated: {odd: true, by: updated},
 }
 
 // toldEvents are the keys of told, in a settled order.
@@ -89,6 +90,27 @@ func toldEvents() []storage.EventType { return slices.Sorted(maps.Keys(told)) }
 
 // bySupport reports whether who looks after the accounts did it.
 func bySupport(e storage.Event) bool { return e.Detail["actor"] != "" }
+
+// updated is what was done to an account, as the end of a message key: who is told of a change of the name or
+// the address that nobody made takes fright.
+func updated(e storage.Event) string {
+	fields := strings.Fields(e.Detail["fields"])
+	switch change := e.Detail["change"]; {
+	case change == "unlock":
+		return choose(e.Detail["opened"] != "", "unlocked", "") // there may have been nothing that was locked
+	case change == "disable":
+		return "disabled"
+	case change == "enable":
+		return "enabled"
+	case slices.Contains(fields, "name") || slices.Contains(fields, "email"):
+		return "updated"
+	case slices.Contains(fields, "email_verified"):
+		return "updated.verified"
+	case slices.Contains(fields, "locale"):
+		return "updated.language"
+	}
+	return "updated.other"
+}
 
 // kindOf is the kind that an event is about, as the end of a message key.
 func kindOf(e storage.Event) string {

@@ -42,7 +42,7 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 	}
 	f := facts{
 		user: standing.User, orgs: standing.Orgs, gone: !standing.User.Disabled.IsZero(),
-		enrolled: s.withMailbox(standing.User, enrolled),
+		enrolled: s.kinds.WithMailbox(standing.User, enrolled),
 	}
 	var member bool
 	f.org, member = binding(tx.Demand.Org, standing.Orgs, now)
@@ -57,19 +57,7 @@ func (s *Server) facts(ctx context.Context, tx Transaction, now time.Time) (fact
 // policy is what binds a person of orgs now, who is bound by org and had put off setting up a factor skips
 // times: without the factors that this deployment does not have.
 func (s *Server) policy(org Org, orgs []Org, skips int, now time.Time) Policy {
-	p := org.policyAt(now, skips)
-	lacking := func(k factors.Kind) bool { return s.Factors[k] == nil }
-	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), lacking)
-	p.Coming = slices.DeleteFunc(slices.Clone(p.Coming), lacking)
-	return p.Among(orgs, now)
-}
-
-// withMailbox are the factors of a person, with the mailbox where there is one and codes can be mailed.
-func (s *Server) withMailbox(u User, enrolled []factors.Enrollment) []factors.Enrollment {
-	if box, ok := Mailbox(u); ok && s.Factors[factors.Email] != nil {
-		enrolled = append(enrolled, box)
-	}
-	return enrolled
+	return s.kinds.Of(org.policyAt(now, skips)).Among(orgs, now)
 }
 
 // Mailbox is the verified mailbox of a person as a factor, which nobody has to set up. Its id is the

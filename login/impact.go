@@ -34,22 +34,23 @@ const (
 	ShutNoPassword EffectReason = "nopassword" // there is no first proof that the person could give
 	ShutNotAllowed EffectReason = "notallowed" // what the person has set up is not allowed
 	ShutNoMailbox  EffectReason = "nomailbox"  // setting a factor up takes a mail to an address that is not verified
+	ShutNoMail     EffectReason = "nomail"     // setting a factor up takes a mail, and the deployment sends none
 )
 
-// Impact says what p does to the next sign-in of a member, in a browser that can do everything, when an app
-// names the organization. What p demands only later is told now, with what is left until then. It asks
+// Impact says what p does to the next sign-in of a member, in a deployment that has these kinds of factors and a
+// browser that can do everything, when an app names the organization. What p demands only later is told now, with what is left until then. It asks
 // Next, so that it cannot be of another opinion. org says when the person joined and how often setting up
 // was put off; others are the person's other organizations, which have a say in what is set up; enrolled
 // is as for Next.
-func Impact(p Policy, u User, org Org, others []Org, enrolled []factors.Enrollment, now time.Time) Effect {
+func (k Kinds) Impact(p Policy, u User, org Org, others []Org, enrolled []factors.Enrollment, now time.Time) Effect {
 	if !u.Disabled.IsZero() {
 		return Effect{Kind: EffectShut, Why: ShutDisabled}
 	}
 	org.Policy = p
 	orgs := append([]Org{org}, others...)
-	bound := p.At(now, org.Joined, org.Skips).Among(orgs, now)
+	bound := k.Of(p.At(now, org.Joined, org.Skips)).Among(orgs, now)
 	p.From, p.Grace = time.Time{}, Grace{}
-	p = p.Among(orgs, now)
+	p = k.Of(p).Among(orgs, now)
 	first, ok := u.first(p, enrolled, now)
 	if !ok {
 		return Effect{Kind: EffectShut, Why: ShutNoPassword}
@@ -72,6 +73,9 @@ func Impact(p Policy, u User, org Org, others []Org, enrolled []factors.Enrollme
 		effect.Kind, effect.Why = EffectShut, ShutNotAllowed
 		if !owns(enrolled) && !q.confirmable() {
 			effect.Why = ShutNoMailbox
+			if !slices.Contains(k, factors.Email) {
+				effect.Why = ShutNoMail
+			}
 		}
 	default:
 		effect.Kind, effect.Methods, effect.Confirm = EffectSetUp, q.enrollable(multiFactor), q.enrollBy()

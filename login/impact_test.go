@@ -80,10 +80,38 @@ func TestImpact(t *testing.T) {
 			if c.user != nil {
 				c.user(&u)
 			}
-			if got := told(login.Impact(c.policy, u, c.org, nil, enrollments(c.enrolled), noon)); got != c.want {
+			if got := told(everyKind.Impact(c.policy, u, c.org, nil, enrollments(c.enrolled), noon)); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// everyKind is a deployment with a mail server and a name.
+var everyKind = login.Kinds{factors.TOTP, factors.Recovery, factors.Email, factors.Passkey}
+
+// TestImpact_OfADeployment: what there is not, nobody is asked for.
+func TestImpact_OfADeployment(t *testing.T) {
+	u := login.User{ID: "anna", Email: "a@b.c", EmailVerified: true, PasswordHash: "$"}
+	bare := login.Kinds{factors.TOTP, factors.Recovery}
+	for _, c := range []struct {
+		name     string
+		kinds    login.Kinds
+		policy   login.Policy
+		enrolled string
+		want     string
+	}{
+		{"everything", everyKind, policyOf("standard by:mail"), "", "setup totp passkey by mail"},
+		{"no mails", login.Kinds{factors.TOTP, factors.Recovery, factors.Passkey}, policyOf("standard by:mail"), "", "shut nomail"},
+		{"no mails, and nothing else allowed", bare, policyOf("standard only:email,recovery"), "", "shut notallowed"},
+		{"no passkeys", bare, preset("standard"), "", "setup totp by open"},
+		{"no passkeys, and one set up before", bare, preset("standard"), "totp synced", "asked totp"},
+		{"no passkeys, and nothing else allowed", bare, policyOf("strict only:passkey"), "synced", "shut notallowed"},
+	} {
+		enrolled := c.kinds.WithMailbox(u, enrollments(c.enrolled))
+		if got := told(c.kinds.Impact(c.policy, u, login.Org{}, nil, enrolled, noon)); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
 	}
 }
 
@@ -100,7 +128,7 @@ func TestImpact_IsWhatNextDoes(t *testing.T) {
 		s := anyScene(r)
 		s.policy.Leave = login.Leave{}
 		u := login.User{ID: "anna", Email: "a@b.c", PasswordHash: "$"}
-		effect := login.Impact(s.policy, u, login.Org{}, nil, s.enrolled, noon)
+		effect := everyKind.Impact(s.policy, u, login.Org{}, nil, s.enrolled, noon)
 		s.tx = login.Transaction{
 			UserID: "anna", Identifier: "a@b.c", Started: noon, Can: []login.Capability{login.CanPasskey}, Proved: proofs("pwd"),
 		}

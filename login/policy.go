@@ -131,6 +131,26 @@ func Personal() Policy {
 	return p
 }
 
+// Kinds are the factors that a deployment has: without a mail server there are no mail codes, and under
+// an address instead of a name there are no passkeys. What it lacks no policy makes it ask for.
+type Kinds []factors.Kind
+
+// Of is p without the factors that the deployment lacks.
+func (k Kinds) Of(p Policy) Policy {
+	lacking := func(kind factors.Kind) bool { return !slices.Contains(k, kind) }
+	p.Factors = slices.DeleteFunc(slices.Clone(p.Factors), lacking)
+	p.Coming = slices.DeleteFunc(slices.Clone(p.Coming), lacking)
+	return p
+}
+
+// WithMailbox are the factors of a person, with the mailbox where there is one and codes can be mailed.
+func (k Kinds) WithMailbox(u User, enrolled []factors.Enrollment) []factors.Enrollment {
+	if box, ok := Mailbox(u); ok && slices.Contains(k, factors.Email) {
+		enrolled = append(enrolled, box)
+	}
+	return enrolled
+}
+
 // Allows reports whether the policy lets k be a second factor.
 func (p Policy) Allows(k factors.Kind) bool { return slices.Contains(p.Factors, k) }
 

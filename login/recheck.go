@@ -58,7 +58,7 @@ func (s *Server) Recheck(ctx context.Context, r Result, floor []string, offline 
 				if enrolled, err = s.Enrollments.Enrollments(ctx, standing.User.ID); err != nil {
 					return nil, storeFailed("read the person's factors", err)
 				}
-				enrolled = s.withMailbox(standing.User, enrolled)
+				enrolled = s.kinds.WithMailbox(standing.User, enrolled)
 				withheld = Withheld(standing.Orgs, evidence, enrolled, now)
 			}
 			evidence, demanded = counting(evidence, policy, enrolled), policy.demandsMFA(enrolled)

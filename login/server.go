@@ -126,6 +126,7 @@ type Notices interface {
 // Server signs people in. It is safe for concurrent use.
 type Server struct {
 	Config
+	kinds   Kinds // of Factors
 	origins *http.CrossOriginProtection
 	cookies cookies
 }
@@ -156,6 +157,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		Config:  c,
+		kinds:   slices.Collect(maps.Keys(c.Factors)),
 		origins: http.NewCrossOriginProtection(),
 		cookies: cookies{secure: c.Issuer.Scheme == "https"},
 	}

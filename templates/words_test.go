@@ -37,7 +37,7 @@ var asked = slices.Concat(
 	under("activity.", "signedin", "signedin.weaker", "confirmed", "failed.password", "failed.factor", "locked", "password", "password.support",
 		"added", "added.totp", "added.passkey", "added.recovery", "removed", "removed.totp", "removed.passkey", "removed.recovery",
 		"reset", "renamed", "suspect", "suspect.used", "default", "putoff", "ticket", "ticket.used", "code", "repudiated", "recovery", "lost", "reused",
-		"ended", "ended.support", "created", "updated"),
+		"ended", "ended.support", "created", "updated", "updated.verified", "updated.language", "updated.other", "unlocked", "disabled", "enabled"),
 	under("lost.left.", "totp", "passkey"), under("link.finished.removed.", "passkey", "totp", "recovery"), under("notice.", "again", "gone.norestart", "back", "switch", "logout.yes"),
 	both("notice.", "lost", "expired", "finished", "otherbrowser", "error", "badrequest", "disabled", "notmember", "unmet", "noenroll",
 		"loggedout", "logout.confirm", "csrf", "root", "notfound", "method", "toomany", "stuck"),

@@ -74,16 +74,17 @@ func build(ctx context.Context, p parts) (*provider, error) {
 		return nil, err
 	}
 	writer := notice.Writer{Product: p.brand.Name, Support: p.support, Base: p.issuer.String()}
+	has := kindsOf(p.sender != nil, p.passkey)
 	kinds := map[factors.Kind]factors.Factor{
 		factors.TOTP:     totp.Factor{Issuer: p.brand.Name, Store: p.durable, Now: p.now},
 		factors.Recovery: recovery.Factor{Store: p.durable, Now: p.now},
 	}
-	if p.sender != nil { // a code that nobody sends is no way in
+	if slices.Contains(has, factors.Email) {
 		kinds[factors.Email] = emailcode.Factor{Store: p.durable, Write: writer.Code, Now: p.now}
 	}
 	var passkeys login.Passkeys
 	var related http.Handler // nil: passkeys are good at the issuer's address only
-	if p.passkey.rpID != "" {
+	if slices.Contains(has, factors.Passkey) {
 		f, err := passkey.New(passkey.Config{
 			RPID: p.passkey.rpID, RPName: p.brand.Name, Origins: append([]string{p.issuer.String()}, p.passkey.origins...), Roots: p.passkey.roots,
 			Store: p.durable, Now: p.now,
@@ -193,6 +194,18 @@ func build(ctx context.Context, p parts) (*provider, error) {
 	handler = withOrigin(p.proxies, handler)
 	handler = withDeadline(cmp.Or(p.timeout, requestTimeout), handler)
 	return &provider{handler: handler, health: health, ring: ring, workers: p.workers(ring)}, nil
+}
+
+// kindsOf are the factors of a deployment that sends mails or not, and has such passkeys.
+func kindsOf(mails bool, passkeys passkeyRules) login.Kinds {
+	has := login.Kinds{factors.TOTP, factors.Recovery}
+	if mails { // a code that nobody sends is no way in
+		has = append(has, factors.Email)
+	}
+	if passkeys.rpID != "" {
+		has = append(has, factors.Passkey)
+	}
+	return has
 }
 
 // health asks the stores and the keys.

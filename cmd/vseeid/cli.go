@@ -8,12 +8,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 
+	"github.com/alecthomas/kong"
+
+	"github.com/vsee/vseeid/factors"
+	"github.com/vsee/vseeid/login"
 	"github.com/vsee/vseeid/storage"
 	"github.com/vsee/vseeid/storage/secret"
 	"github.com/vsee/vseeid/storage/sqldb"
@@ -98,6 +103,23 @@ func told(err error, thing string) error {
 	return plainly(err)
 }
 
+// durationFlag reads a login.Duration, also one that begins with a dash, of which Kong says "expected value value".
+func durationFlag(ctx *kong.DecodeContext, target reflect.Value) error {
+	if target.Kind() == reflect.Pointer {
+		target = target.Elem()
+	}
+	text := ""
+	if t := ctx.Scan.Pop(); !t.IsEOL() {
+		text = t.String()
+	}
+	d, err := login.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	target.Set(reflect.ValueOf(d))
+	return nil
+}
+
 // left is the trail of a change that somebody at a command line made.
 func (p *process) left(e storage.Event, change string) storage.Trail {
 	e.At = p.now()
@@ -105,7 +127,10 @@ func (p *process) left(e storage.Event, change string) storage.Trail {
 	return storage.With(e)
 }
 
-// edited is left with the names of what differs between two documents. The values are not named:
+// errSame says that a change would change nothing, and so is none.
+var errSame = errors.New("nothing to change")
+
+// edited is left with the names of what differs between two documents, or errSame. The values are not named:
 // some of them are people's.
 func (p *process) edited(e storage.Event, before, after any) (storage.Trail, error) {
 	var fields [2]map[string]json.RawMessage
@@ -123,6 +148,9 @@ func (p *process) edited(e storage.Event, before, after any) (storage.Trail, err
 		if name != "updated" && !bytes.Equal(value, fields[0][name]) {
 			names = append(names, name)
 		}
+	}
+	if len(names) == 0 {
+		return storage.Trail{}, errSame
 	}
 	slices.Sort(names)
 	trail := p.left(e, "change")
@@ -215,6 +243,15 @@ func listed[T any](s []T) []T {
 		return []T{}
 	}
 	return s
+}
+
+// words are kinds in a text.
+func words(kinds []factors.Kind, between string) string {
+	texts := make([]string, len(kinds))
+	for i, k := range kinds {
+		texts[i] = string(k)
+	}
+	return strings.Join(texts, between)
 }
 
 // paging is what every list that may be long is asked for.

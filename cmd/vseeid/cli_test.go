@@ -40,7 +40,7 @@ func newTerminal(t *testing.T) *terminal {
 	path := filepath.Join(t.TempDir(), "vseeid.db")
 	for name, value := range map[string]string{
 		"VSEEID_DATABASE_URL": "sqlite:" + path, "VSEEID_DATABASE_URL_FILE": "", "VSEEID_DATABASE_CONNS": "4",
-		"VSEEID_MASTER_KEYS": master, "VSEEID_MASTER_KEYS_FILE": "",
+		"VSEEID_MASTER_KEYS": master, "VSEEID_MASTER_KEYS_FILE": "", "VSEEID_ISSUER": "", "VSEEID_SMTP_URL": "",
 	} {
 		t.Setenv(name, value)
 	}

@@ -249,16 +249,13 @@ func (c *clientChangeCmd) Run(p *process) error {
 	})
 }
 
-// errSame says that a change would change nothing, and so is none.
-var errSame = errors.New("nothing to change")
-
 // changeClient reads a client, has it edited and writes it if nobody was in between.
 func changeClient(p *process, db *sqldb.DB, id, change string, edit func(*op.Client) error) (op.Client, error) {
 	client, err := db.Client(p.ctx, id)
 	if err != nil {
 		return client, told(err, clientNamed(id))
 	}
-	before := viewClient(client)
+	unchanged, before := client, viewClient(client)
 	switch err := edit(&client); {
 	case errors.Is(err, errSame):
 		return client, nil
@@ -267,6 +264,9 @@ func changeClient(p *process, db *sqldb.DB, id, change string, edit func(*op.Cli
 	}
 	client.Updated = p.now()
 	trail, err := p.edited(storage.Event{Type: storage.ClientChanged, ClientID: id}, before, viewClient(client))
+	if errors.Is(err, errSame) {
+		return unchanged, nil
+	}
 	if err != nil {
 		return client, err
 	}

@@ -27,10 +27,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/vsee/vseeid/login"
 )
 
 // The exit codes.
@@ -76,10 +79,12 @@ func run(p process, args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("vseeid"),
 		kong.Description("An OpenID Provider: it signs people in with a password and the second factor that their organization demands, and tells apps the truth about it."),
-		kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms, "version": "vseeid " + version()},
+		kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms, "event_types": eventTypesText(), "version": "vseeid " + version()},
 		kong.Writers(p.out, p.err),
 		kong.Exit(func(c int) { exited, code = true, c }), // only --help and --version ask for it
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.TypeMapper(reflect.TypeFor[login.Duration](), kong.MapperFunc(durationFlag)),
+		kong.TypeMapper(reflect.TypeFor[*login.Duration](), kong.MapperFunc(durationFlag)),
 		kong.Bind(&p),
 	)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,7 +86,7 @@ func (c *orgListCmd) Run(p *process) error {
 		return c.print(p, document, func(w io.Writer) {
 			row(w, "ID", "NAME", "MFA", "FACTORS")
 			for _, v := range views {
-				row(w, v.ID, v.Name, v.Policy.MFA, v.Policy.factors())
+				row(w, v.ID, v.Name, v.Policy.MFA, words(v.Policy.Factors, " "))
 			}
 			more(w, document.After)
 		})
@@ -128,25 +129,41 @@ func (c *orgRenameCmd) Run(p *process) error {
 	})
 }
 
-// changeOrg keeps what change makes of an organization, with a trail of what differs.
+// changeOrg keeps what change makes of an organization, with a trail of what differs. Nothing does: nothing is
+// written, and no grant is judged anew for it.
 func changeOrg(p *process, db *sqldb.DB, id string, change func(*login.Org) error) (login.Org, error) {
-	org, err := db.Org(p.ctx, id)
+	before, err := db.Org(p.ctx, id)
 	if err != nil {
 		return login.Org{}, told(err, orgNamed(id))
 	}
-	before := viewOrg(org)
+	org := before
 	if err := change(&org); err != nil {
 		return login.Org{}, err
 	}
 	org.Updated = p.now()
-	trail, err := p.edited(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, before, viewOrg(org))
+	trail, err := p.edited(storage.Event{Type: storage.OrgChanged, OrgID: org.ID}, viewOrg(before), viewOrg(org))
+	if errors.Is(err, errSame) {
+		return before, nil
+	}
 	if err != nil {
 		return login.Org{}, err
+	}
+	if text := policyTrail(before.Policy.Changes(org.Policy, p.now())); text != "" {
+		trail.Events[0].Detail["policy"] = text
 	}
 	if err := db.UpdateOrg(p.ctx, org, trail); err != nil {
 		return login.Org{}, told(err, orgNamed(id))
 	}
 	return org, nil
+}
+
+// policyTrail is what the audit says of a changed policy. There is no secret in one.
+func policyTrail(differences []login.Difference) string {
+	var out []string
+	for _, d := range differences {
+		out = append(out, fmt.Sprintf("%s: %s→%s", d.Field, cmp.Or(d.From, "none"), cmp.Or(d.To, "none")))
+	}
+	return strings.Join(out, "; ")
 }
 
 func checkOrgName(name string) error {

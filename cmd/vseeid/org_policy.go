@@ -31,7 +31,7 @@ type policyFlags struct {
 	From           *string         `placeholder:"DATE" help:"With required: from when on (2027-01-31, or a time in RFC 3339). Until then it is optional, and people are told. Empty: at once."`
 	GraceDays      *int            `placeholder:"N" help:"With required: for how many days, from then or from joining, a member may put off setting up. 0: none."`
 	GraceSkips     *int            `placeholder:"N" help:"With required: how many times. 0: none."`
-	Factors        []string        `placeholder:"KIND" help:"The second factors that it allows, the preferred one first: passkey, totp, email, recovery."`
+	Factors        []string        `placeholder:"KIND" help:"The second factors that it allows, the preferred one first, separated by commas: passkey,totp,email,recovery. This replaces the list; \"show\" prints the one in force."`
 	TrustDevice    *bool           `negatable:"" help:"Offer to trust a device, by making a passkey on it."`
 	RemindAfter    *login.Duration `placeholder:"TIME" help:"How long \"Remind me later\" is: 14d."`
 	Reuse          *login.Duration `placeholder:"TIME" help:"How old the proof of a session may be before it is asked for again: 12h."`
@@ -39,8 +39,8 @@ type policyFlags struct {
 	SessionOverall *login.Duration `placeholder:"TIME" help:"After how long a session ends in any case: 12h."`
 	Enrollment     *string         `placeholder:"WORD" help:"What a member shows to set up a first factor beside the password. open: nothing; mail: a code sent to the verified address; ticket: a one-time ticket of yours (vseeid user ticket)."`
 	HardwareKeys   *string         `placeholder:"WORD" help:"When a passkey counts as hardware. any: it says that it cannot be copied; attested: its maker vouches for it, and --attestation-roots of serve bears it out."`
-	HoldFor        *login.Duration `placeholder:"TIME" help:"How long a factor is new, and does not open the scopes of --hold-scope: 24h. 0s takes both back."`
-	HoldScope      []string        `placeholder:"SCOPE" help:"What a sign-in by a factor that is new does not open: a scope of OAuth. The app is granted the rest."`
+	HoldFor        *login.Duration `placeholder:"TIME" help:"How long a factor is new, and does not open the scopes of --hold-scope, which goes with it: 24h. 0s takes both back."`
+	HoldScope      []string        `placeholder:"SCOPE" help:"What a sign-in by a factor that is new does not open: scopes of OAuth, separated by commas. The app is granted the rest."`
 	NoDowngrade    *bool           `help:"Ask who has a passkey for it and for no weaker factor; the recovery code stays. --no-downgrade=false takes it back."`
 }
 
@@ -107,6 +107,9 @@ func (f policyFlags) apply(in io.Reader, orgID string, p login.Policy) (login.Po
 	if f.HoldFor != nil && *f.HoldFor == 0 {
 		p.Hold = login.Hold{}
 	}
+	if p.Hold.For == 0 && len(p.Hold.Scopes) > 0 {
+		return p, badSetting("--hold-scope says what a new factor does not open: give --hold-for too, how long it is new")
+	}
 	return p, invalid(p.Validate())
 }
 
@@ -149,11 +152,8 @@ type policyView struct {
 
 func viewPolicy(p login.Policy) policyView {
 	v := policyView{
-		MFA: p.MFA, Factors: listed(p.Factors), Trust: p.Trust, Reuse: p.Reuse, Session: p.Session,
+		MFA: p.MFA, From: login.DateText(p.From), Factors: listed(p.Factors), Trust: p.Trust, Reuse: p.Reuse, Session: p.Session,
 		Enrollment: p.Enrollment, HardwareKeys: p.HardwareKeys, NoDowngrade: p.NoDowngrade,
-	}
-	if !p.From.IsZero() {
-		v.From = strings.TrimSuffix(p.From.UTC().Format(time.RFC3339), "T00:00:00Z")
 	}
 	if p.Grace != (login.Grace{}) {
 		v.Grace = &p.Grace
@@ -164,31 +164,15 @@ func viewPolicy(p login.Policy) policyView {
 	return v
 }
 
-func (v policyView) factors() []string {
-	var out []string
-	for _, k := range v.Factors {
-		out = append(out, string(k))
-	}
-	return out
-}
-
 func (v policyView) record(w io.Writer) {
-	grace := ""
-	switch {
-	case v.Grace != nil && v.Grace.Days > 0:
-		grace = fmt.Sprintf("%d days", v.Grace.Days)
-	case v.Grace != nil:
-		grace = fmt.Sprintf("%d times", v.Grace.Skips)
+	grace, hold := "", ""
+	if v.Grace != nil {
+		grace = v.Grace.String()
 	}
-	trust := "not offered"
-	if v.Trust.Offer {
-		trust = fmt.Sprintf("offered, again after %s", v.Trust.RemindAfter)
-	}
-	hold := ""
 	if v.Hold != nil {
-		hold = fmt.Sprintf("%s: %s", v.Hold.For, strings.Join(v.Hold.Scopes, " "))
+		hold = v.Hold.String()
 	}
-	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", v.factors(), "Trusted device", trust, "Reuse", v.Reuse,
+	record(w, "MFA", v.MFA, "From", v.From, "Grace", grace, "Factors", words(v.Factors, " "), "Trusted device", v.Trust, "Reuse", v.Reuse,
 		"Session idle", v.Session.Idle, "Session overall", v.Session.Overall, "Enrollment", v.Enrollment, "Hardware keys", v.HardwareKeys, "No downgrade", v.NoDowngrade, "Hold", hold)
 }
 
@@ -224,7 +208,7 @@ func policyFile(in io.Reader, path, orgID string) (login.Policy, error) {
 		return login.Policy{}, badSetting("the policy file cannot be taken: %v", err)
 	}
 	if v.Organization != "" && v.Organization != orgID {
-		return login.Policy{}, badSetting("the policy file is of organization %q", v.Organization)
+		return login.Policy{}, badSetting("the policy file is of organization %q: to take it for %s, remove its line organization", v.Organization, orgID)
 	}
 	from, err := day(v.From)
 	if err != nil {
@@ -288,6 +272,13 @@ func (c *orgPolicySetCmd) Run(p *process) error {
 		})
 		if err != nil {
 			return err
+		}
+		warnings, err := unasked(p, db, org.Policy.Hold)
+		if err != nil {
+			return err
+		}
+		for _, warning := range warnings {
+			fmt.Fprintf(p.err, "Warning: %s.\n", warning) // it is set all the same
 		}
 		return c.output.policy(p, org)
 	})

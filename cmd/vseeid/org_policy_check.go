@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -17,9 +18,31 @@ import (
 type orgPolicyCheckCmd struct {
 	settings
 	output
+	deploymentSettings
 	ID string `arg:""`
 	policyFlags
 	All bool `help:"List also those for whom nothing changes. They are counted in any case."`
+}
+
+// deploymentSettings are what serve is told of the factors that there are. The environment of serve says the same here.
+type deploymentSettings struct {
+	Issuer  string `group:"Deployment" env:"VSEEID_ISSUER" placeholder:"URL" help:"As for serve: one by address (http://127.0.0.1) has no passkeys. Not set: mails and passkeys are assumed, and the answer says so."`
+	SMTPURL string `group:"Deployment" name:"smtp-url" env:"VSEEID_SMTP_URL" placeholder:"URL" help:"As for serve: without it there are no codes by mail. It is not connected to."`
+	passkeySettings
+}
+
+// kinds are the factors that serve would have with these settings. Without an issuer these are not the settings
+// of serve, and assumed says what is taken for granted.
+func (d deploymentSettings) kinds() (kinds login.Kinds, assumed string, err error) {
+	if d.Issuer == "" {
+		return kindsOf(true, passkeyRules{rpID: "assumed"}), "mails are sent and passkeys can be used, for VSEEID_ISSUER is not set: give what serve is given", nil
+	}
+	issuer, err := checkIssuer(d.Issuer)
+	if err != nil {
+		return nil, "", err
+	}
+	passkeys, err := d.passkeySettings.check(issuer)
+	return kindsOf(d.SMTPURL != "", passkeys), "", err
 }
 
 // memberEffect is what a policy means for one member.
@@ -32,19 +55,38 @@ type memberEffect struct {
 	Skips   int                `json:"skips"` // setup: how often it can be put off
 	Confirm login.EnrollBy     `json:"confirm,omitempty"`
 	Why     login.EffectReason `json:"why,omitempty"`
-	Changes bool               `json:"changes"` // it is not so under the policy that is in force
+	Held    bool               `json:"held"`       // no factor of the person opens now what the policy holds
+	HeldTo  *time.Time         `json:"held_until"` // null: not held, or nobody knows until when
+	Changes bool               `json:"changes"`    // it is not so under the policy that is in force
+}
+
+// policyChange is one field of a policy that is not as it was.
+type policyChange struct {
+	Field  string `json:"field"`
+	Now    string `json:"now"`
+	Then   string `json:"then"`
+	Weaker bool   `json:"weaker"`
 }
 
 // checked is the answer of check.
 type checked struct {
-	Policy  policyView               `json:"policy"`
-	Members int                      `json:"members"`
-	Counts  map[login.EffectKind]int `json:"counts"`
-	Changed int                      `json:"changed"`
-	Listed  []memberEffect           `json:"listed"`
+	Policy   policyView               `json:"policy"`
+	Kinds    []factors.Kind           `json:"deployment"` // the factors that there are
+	Assumed  string                   `json:"assumed"`    // what was not said of the deployment; empty: it was
+	Fields   []policyChange           `json:"fields"`
+	Warnings []string                 `json:"warnings"`
+	Members  int                      `json:"members"`
+	Counts   map[login.EffectKind]int `json:"counts"`
+	Changed  int                      `json:"changed"`
+	Held     int                      `json:"held"`
+	Listed   []memberEffect           `json:"listed"`
 }
 
 func (c *orgPolicyCheckCmd) Run(p *process) error {
+	kinds, assumed, err := c.kinds()
+	if err != nil {
+		return err
+	}
 	return c.use(p, func(db *sqldb.DB, _ *secret.Keys) error {
 		org, err := db.Org(p.ctx, c.ID)
 		if err != nil {
@@ -54,24 +96,25 @@ func (c *orgPolicyCheckCmd) Run(p *process) error {
 		if err != nil {
 			return err
 		}
+		warnings, err := unasked(p, db, policy.Hold)
+		if err != nil {
+			return err
+		}
 		out := checked{
-			Policy: viewPolicy(policy), Listed: []memberEffect{},
+			Policy: viewPolicy(policy), Kinds: kinds, Assumed: assumed, Warnings: listed(warnings), Listed: []memberEffect{},
 			Counts: map[login.EffectKind]int{login.EffectFine: 0, login.EffectAsked: 0, login.EffectSetUp: 0, login.EffectShut: 0},
 		}
 		out.Policy.Organization = org.ID
+		for _, d := range org.Policy.Changes(policy, p.now()) {
+			out.Fields = append(out.Fields, policyChange{d.Field, d.From, d.To, d.Weaker})
+		}
+		out.Fields = listed(out.Fields)
 		err = eachMember(p, db, org.ID, func(u login.User) error {
-			m, err := c.member(p, db, u, org, policy)
+			m, err := c.member(p, db, kinds, u, org, policy)
 			if err != nil {
 				return err
 			}
-			out.Members++
-			out.Counts[m.Effect]++
-			if m.Changes {
-				out.Changed++
-			}
-			if c.All || m.Changes || m.Effect == login.EffectShut || m.Effect == login.EffectSetUp {
-				out.Listed = append(out.Listed, m)
-			}
+			out.add(m, c.All)
 			return nil
 		})
 		if err != nil {
@@ -79,6 +122,45 @@ func (c *orgPolicyCheckCmd) Run(p *process) error {
 		}
 		return c.print(p, out, out.record)
 	})
+}
+
+// add counts a member, and lists one of whom somebody wants to know.
+func (c *checked) add(m memberEffect, all bool) {
+	c.Members++
+	c.Counts[m.Effect]++
+	if m.Changes {
+		c.Changed++
+	}
+	if m.Held {
+		c.Held++
+	}
+	if all || m.Changes || m.Held || m.Effect == login.EffectShut || m.Effect == login.EffectSetUp {
+		c.Listed = append(c.Listed, m)
+	}
+}
+
+// unasked warns of what a policy holds and no client may ask for: it may be a slip of the pen, and then
+// nothing is held at all.
+func unasked(p *process, db *sqldb.DB, hold login.Hold) ([]string, error) {
+	missing := slices.Clone(hold.Scopes)
+	for page := (storage.Page{Limit: storage.MaxPage}); len(missing) > 0; {
+		clients, err := db.ListClients(p.ctx, page)
+		if err != nil {
+			return nil, plainly(err)
+		}
+		for _, client := range clients {
+			missing = slices.DeleteFunc(missing, func(s string) bool { return client.Disabled.IsZero() && slices.Contains(client.Scopes, s) })
+		}
+		if len(clients) < page.Limit {
+			break
+		}
+		page.After = clients[len(clients)-1].ID
+	}
+	var out []string
+	for _, s := range missing {
+		out = append(out, fmt.Sprintf("no registered client may ask for the scope %s, which the policy holds", s))
+	}
+	return out, nil
 }
 
 func eachMember(p *process, db *sqldb.DB, orgID string, do func(login.User) error) error {
@@ -101,7 +183,7 @@ func eachMember(p *process, db *sqldb.DB, orgID string, do func(login.User) erro
 }
 
 // member says what policy means for a member when an app names the organization.
-func (c *orgPolicyCheckCmd) member(p *process, db *sqldb.DB, u login.User, org login.Org, policy login.Policy) (memberEffect, error) {
+func (c *orgPolicyCheckCmd) member(p *process, db *sqldb.DB, kinds login.Kinds, u login.User, org login.Org, policy login.Policy) (memberEffect, error) {
 	standing, err := db.Standing(p.ctx, u.ID, "")
 	if err != nil {
 		return memberEffect{}, told(err, personNamed(u.ID))
@@ -114,28 +196,52 @@ func (c *orgPolicyCheckCmd) member(p *process, db *sqldb.DB, u login.User, org l
 	if err != nil {
 		return memberEffect{}, plainly(err)
 	}
-	if box, ok := login.Mailbox(u); ok {
-		enrolled = append(enrolled, box)
-	}
+	enrolled = kinds.WithMailbox(u, enrolled)
 	here, others := standing.Orgs[i], slices.Delete(slices.Clone(standing.Orgs), i, i+1)
-	effect := login.Impact(policy, u, here, others, enrolled, p.now())
-	before := login.Impact(org.Policy, u, here, others, enrolled, p.now())
+	effect := kinds.Impact(policy, u, here, others, enrolled, p.now())
+	before := kinds.Impact(org.Policy, u, here, others, enrolled, p.now())
+	until, held := kinds.Held(policy, u, enrolled, p.now())
+	_, heldBefore := kinds.Held(org.Policy, u, enrolled, p.now())
 	return memberEffect{
-		UserID: u.ID, Email: u.Email, Effect: effect.Kind, Methods: listed(effect.Methods), Until: moment(effect.Leave.Until),
+		UserID: u.ID, Email: u.Email, Held: held, HeldTo: moment(until), Effect: effect.Kind, Methods: listed(effect.Methods), Until: moment(effect.Leave.Until),
 		Skips: effect.Leave.Skips, Confirm: effect.Confirm, Why: effect.Why,
-		Changes: effect.Kind != before.Kind || effect.Why != before.Why || effect.Confirm != before.Confirm ||
+		Changes: held != heldBefore || effect.Kind != before.Kind || effect.Why != before.Why || effect.Confirm != before.Confirm ||
 			effect.Leave != before.Leave || !slices.Equal(effect.Methods, before.Methods),
 	}, nil
 }
 
 func (c checked) record(w io.Writer) {
+	// Every error comes with Flush.
+	if c.Assumed != "" {
+		fmt.Fprintf(w, "Assumed: %s.\n", c.Assumed)
+	}
+	fmt.Fprintf(w, "Factors of this deployment: %s.\n\n", words(c.Kinds, ", "))
+	if len(c.Fields) == 0 {
+		fmt.Fprintln(w, "The policy is the one that is in force.")
+	} else {
+		row(w, "POLICY", "NOW", "THEN", "")
+	}
+	for _, f := range c.Fields {
+		weaker := ""
+		if f.Weaker {
+			weaker = "WEAKER"
+		}
+		row(w, f.Field, cmp.Or(f.Now, "-"), cmp.Or(f.Then, "-"), weaker)
+	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintf(w, "Warning: %s.\n", cell(warning))
+	}
+	fmt.Fprintln(w)
 	record(w, "Members", c.Members, "Nothing is asked", c.Counts[login.EffectFine], "Asked for what they have", c.Counts[login.EffectAsked],
 		"Have to set up a factor", c.Counts[login.EffectSetUp], "Could not sign in", c.Counts[login.EffectShut],
-		"Not as it is now", c.Changed)
+		"Sign in otherwise than now", c.Changed)
+	if c.Policy.Hold != nil {
+		record(w, "Kept from "+strings.Join(c.Policy.Hold.Scopes, " "), c.Held)
+	}
 	if len(c.Listed) == 0 {
 		return
 	}
-	fmt.Fprintln(w) // the error comes with Flush
+	fmt.Fprintln(w)
 	row(w, "EMAIL", "AT THE NEXT SIGN-IN", "CHANGES")
 	for _, m := range c.Listed {
 		row(w, m.Email, m.words(), m.Changes)
@@ -144,11 +250,18 @@ func (c checked) record(w io.Writer) {
 
 // words say what a member notices.
 func (m memberEffect) words() string {
-	var names []string
-	for _, k := range m.Methods {
-		names = append(names, string(k))
+	switch {
+	case !m.Held || m.Effect == login.EffectShut:
+		return m.asked()
+	case m.HeldTo != nil:
+		return m.asked() + "; held until " + cell(m.HeldTo)
 	}
-	choice := strings.Join(names, " or ")
+	return m.asked() + "; held until a factor is old enough"
+}
+
+// asked is what a member has to show.
+func (m memberEffect) asked() string {
+	choice := words(m.Methods, " or ")
 	switch m.Effect {
 	case login.EffectFine:
 		return "nothing more than the first proof"
@@ -182,4 +295,5 @@ var shut = map[login.EffectReason]string{
 	login.ShutNoPassword: "there is no password and no passkey that it allows; set a password",
 	login.ShutNotAllowed: "what the person has set up is not allowed; allow it, or reset the person's factors",
 	login.ShutNoMailbox:  "setting a factor up takes a code by mail, and the mail address is not verified",
+	login.ShutNoMail:     "setting a factor up takes a code by mail, and this deployment sends no mails (VSEEID_SMTP_URL)",
 }

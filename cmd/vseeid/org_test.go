@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -63,6 +64,8 @@ func TestCLI_Org(t *testing.T) {
 func TestCLI_OrgPolicy(t *testing.T) {
 	c := newDeployment(t)
 	c.ok("org", "create", "riverside", "--name", "Riverside")
+	c.ok("client", "create", "clinic", "--name", "Clinic", "--redirect-uri", "https://clinic.example.com/cb", "--scope", "openid,offline_access,rx:sign",
+		"--grant-type", "authorization_code,refresh_token")
 	set := c.document("org", "policy", "set", "riverside", "--mfa", "required", "--from", "2026-12-01", "--grace-days", "14",
 		"--factors", "totp,passkey,recovery", "--no-trust-device", "--remind-after", "30d", "--reuse", "5h",
 		"--session-idle", "20m", "--session-overall", "10h", "--enrollment", "ticket", "--hardware-keys", "attested", "--no-downgrade",
@@ -85,28 +88,32 @@ func TestCLI_OrgPolicy(t *testing.T) {
 	equal(t, nil, c.document("org", "policy", "set", "riverside", "--hold-for", "0s")["hold"])
 	c.ok("org", "create", "plain", "--name", "Plain")
 	for what, text := range map[string]string{
-		`of organization "riverside"`: file,
-		`unknown field "factor"`:      "mfa: required\nfactor: [totp]\n",
-		"already set":                 "mfa: required\nmfa: off\n", // twice
-		`mfa is "maybe"`:              "mfa: maybe\n",
-		"is not a duration":           "reuse: soon\n",
-		`"tomorrow" is no date`:       "from: tomorrow\n",
-		"no YAML":                     "mfa: [\n",
+		`of organization "riverside": to take it for plain, remove its line organization`: file,
+		`unknown field "factor"`: "mfa: required\nfactor: [totp]\n",
+		"already set":            "mfa: required\nmfa: off\n", // twice
+		`mfa is "maybe"`:         "mfa: maybe\n",
+		"is not a duration":      "reuse: soon\n",
+		`"tomorrow" is no date`:  "from: tomorrow\n",
+		"no YAML":                "mfa: [\n",
 	} {
 		c.failsWith(text, 2, what, "org", "policy", "set", "plain", "--file", "-")
 	}
 	for what, args := range map[string][]string{
-		`mfa is "maybe"`:                  {"--mfa", "maybe"},
-		`factors names "sms"`:             {"--factors", "sms"},
-		"is longer than session overall":  {"--session-idle", "30d"},
-		"is not a duration":               {"--reuse", "soon"},
-		"it has to be between 1m and 365": {"--reuse", "1s"},
-		"no flag says what to set":        {},
-		`--preset is "tight"`:             {"--preset", "tight"},
-		"not both":                        {"--preset", "off", "--file", "-"},
-		"is no date":                      {"--from", "soon"},
-		"hold names no scopes":            {"--hold-for", "1d"},
-		"names the scope openid":          {"--hold-for", "1d", "--hold-scope", "openid"},
+		`mfa is "maybe"`:                   {"--mfa", "maybe"},
+		`factors names "sms"`:              {"--factors", "sms"},
+		"is longer than session overall":   {"--session-idle", "30d"},
+		"is not a duration":                {"--reuse", "soon"},
+		"it has to be between 1m and 365":  {"--reuse", "1s"},
+		"no flag says what to set":         {},
+		`--preset is "tight"`:              {"--preset", "tight"},
+		"not both":                         {"--preset", "off", "--file", "-"},
+		"is no date":                       {"--from", "soon"},
+		"hold names no scopes":             {"--hold-for", "1d"},
+		"give --hold-for too":              {"--hold-scope", "rx:sign"},
+		`--hold-for: "-3h" is not a`:       {"--hold-for", "-3h", "--hold-scope", "rx:sign"},
+		`"--hold-scope" is not a duration`: {"--hold-for", "--hold-scope", "rx:sign"},
+		`--hold-for: "" is not a duration`: {"--hold-for"},
+		"names the scope openid":           {"--hold-for", "1d", "--hold-scope", "openid"},
 	} {
 		c.fails(2, what, append([]string{"org", "policy", "set", "plain"}, args...)...)
 	}
@@ -173,6 +180,117 @@ func TestCLI_OrgPolicyCheck(t *testing.T) {
 	equal(t, 1.0, c.document("org", "policy", "check", "riverside", "--grace-days", "14")["changed"]) // who may put it off now
 	c.fails(1, `there is no organization "nowhere"`, "org", "policy", "check", "nowhere")
 	c.fails(2, "it has to be", "org", "policy", "check", "riverside", "--mfa", "maybe")
+}
+
+// TestCLI_OrgPolicyCheck_OfTheDeployment judges for what serve would have, and says what it takes for granted.
+func TestCLI_OrgPolicyCheck_OfTheDeployment(t *testing.T) {
+	c := newDeployment(t)
+	c.ok("org", "create", "riverside", "--name", "Riverside", "--preset", "off")
+	c.okWith("a long pass phrase of its own\n", "user", "create", "new@example.com", "--name", "New", "--verified", "--password-stdin")
+	c.ok("org", "member", "add", "riverside", "new@example.com")
+	check := []string{"org", "policy", "check", "riverside", "--preset", "standard", "--enrollment", "mail"}
+	says := func(more []string, lines ...string) {
+		t.Helper()
+		out := c.ok(append(check, more...)...)
+		for _, line := range lines {
+			if !strings.Contains(out, line) {
+				t.Errorf("%q does not say %q:\n%s", more, line, out)
+			}
+		}
+	}
+	says(nil, "Assumed: mails are sent and passkeys can be used, for VSEEID_ISSUER is not set",
+		"Factors of this deployment: totp, recovery, email, passkey.", "sets up totp or passkey, after a code by mail")
+	says([]string{"--issuer", "https://id.example.com", "--smtp-url", "smtp://mail.example.com"}, "sets up totp or passkey, after a code by mail")
+	says([]string{"--issuer", "https://id.example.com"}, "CANNOT SIGN IN: setting a factor up takes a code by mail, and this deployment sends no mails")
+	says([]string{"--issuer", "http://127.0.0.1:8080", "--enrollment", "open"}, "Factors of this deployment: totp, recovery.", "sets up totp  ")
+	t.Setenv("VSEEID_ISSUER", "https://id.example.com")
+	document := c.document(check...)
+	equal(t, []any{"totp", "recovery", "passkey"}, document["deployment"].([]any))
+	equal(t, "", document["assumed"])
+	equal(t, 1.0, document["counts"].(map[string]any)["shut"])
+	c.fails(2, "VSEEID_ISSUER", append(check, "--issuer", "id.example.com")...)
+	c.fails(2, "VSEEID_RP_ID", append(check, "--rp-id", "example.org")...)
+}
+
+// TestT12_CLI_OrgPolicyCheck_SaysWhatChanges: also what nobody notices at the next sign-in.
+func TestT12_CLI_OrgPolicyCheck_SaysWhatChanges(t *testing.T) {
+	c := newDeployment(t)
+	c.ok("org", "create", "riverside", "--name", "Riverside")
+	id := c.documentWith("a long pass phrase of its own\n", "user", "create", "app@example.com", "--name", "App", "--password-stdin")["id"].(string)
+	c.ok("org", "member", "add", "riverside", "app@example.com")
+	e := factors.Enrollment{ID: uuid.NewString(), UserID: id, Kind: factors.TOTP, Secret: []byte("seed"), Created: c.now, Confirmed: c.now}
+	if err := c.db().EnrollFirst(t.Context(), e, login.Grounds{}, storage.Trail{}); err != nil {
+		t.Fatal(err)
+	}
+	check := []string{"org", "policy", "check", "riverside"}
+	lines := func(more ...string) string {
+		t.Helper()
+		var out []string
+		for line := range strings.Lines(c.ok(append(check, more...)...)) {
+			out = append(out, strings.Join(strings.Fields(line), " "))
+		}
+		return strings.Join(out, "\n") + "\n"
+	}
+	if out := lines(); !strings.Contains(out, "The policy is the one that is in force.\n") {
+		t.Errorf("without a flag:\n%s", out)
+	}
+	out := lines("--preset", "strict", "--no-downgrade", "--enrollment", "ticket", "--from", "2027-01-15")
+	for _, line := range []string{
+		"POLICY NOW THEN", "from - 2027-01-15 WEAKER", "factors passkey totp email recovery passkey totp recovery", "session.idle 1d 30m",
+		"enrollment open ticket", "no_downgrade false true", "Sign in otherwise than now: 0",
+	} {
+		if !strings.Contains(out, line+"\n") {
+			t.Errorf("no %q in:\n%s", line, out)
+		}
+	}
+	hold := []string{"--hold-for", "24h", "--hold-scope", "rx:sign"}
+	const unasked = "no registered client may ask for the scope rx:sign, which the policy holds"
+	out = lines(hold...)
+	for _, line := range []string{
+		"hold - 1d: rx:sign", "Warning: " + unasked + ".", "Kept from rx:sign: 1",
+		"app@example.com asked for totp; held until 2026-03-05 05:06:07 UTC yes",
+	} {
+		if !strings.Contains(out, line+"\n") {
+			t.Errorf("no %q in:\n%s", line, out)
+		}
+	}
+	document := c.document(append(check, hold...)...)
+	equal(t, []any{map[string]any{"field": "hold", "now": "", "then": "1d: rx:sign", "weaker": false}}, document["fields"].([]any))
+	equal(t, []any{unasked}, document["warnings"].([]any))
+	equal(t, "2026-03-05T05:06:07Z", document["listed"].([]any)[0].(map[string]any)["held_until"])
+	if code, _, errs := c.run("", append([]string{"org", "policy", "set", "riverside"}, hold...)...); code != 0 || errs != "Warning: "+unasked+".\n" {
+		t.Errorf("set: exit %d, %q", code, errs)
+	}
+	c.ok("client", "create", "clinic", "--name", "Clinic", "--redirect-uri", "https://clinic.example.com/cb", "--scope", "openid,rx:sign")
+	equal(t, []any{}, c.document(append(check, hold...)...)["warnings"].([]any))
+	c.now = c.now.Add(24 * time.Hour)
+	equal(t, 0.0, c.document(append(check, hold...)...)["held"])
+}
+
+// TestCLI_OrgPolicySet_LeavesWhatChanged: an audit that only says that something changed answers nothing.
+func TestCLI_OrgPolicySet_LeavesWhatChanged(t *testing.T) {
+	c := newDeployment(t)
+	c.ok("org", "create", "riverside", "--name", "Riverside")
+	epoch := func() int64 {
+		o, err := c.db().Org(t.Context(), "riverside")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Policy.Epoch
+	}
+	before := epoch()
+	c.now = c.now.Add(time.Hour)
+	c.ok("org", "policy", "set", "riverside", "--mfa", "required", "--factors", "passkey,totp,email,recovery")
+	equal(t, "2026-03-04T05:06:07Z", c.document("org", "rename", "riverside", "--name", "Riverside")["updated"])
+	if now := epoch(); now != before {
+		t.Errorf("nothing changed, and the epoch went from %d to %d", before, now)
+	}
+	c.ok("org", "policy", "set", "riverside", "--mfa", "optional", "--factors", "passkey,totp", "--reuse", "5h")
+	c.ok("org", "rename", "riverside", "--name", "River")
+	equal(t, []string{"privilege_permissions_changed create", "privilege_permissions_changed change policy", "privilege_permissions_changed change name"}, c.changes())
+	if out := c.ok("audit", "list"); !strings.Contains(out, "policy=mfa: required→optional; factors: passkey totp email recovery→passkey totp; reuse: 12h→5h") {
+		t.Errorf("audit list: %s", out)
+	}
 }
 
 func TestCLI_Members(t *testing.T) {

@@ -212,6 +212,9 @@ func (c *userChangeCmd) Run(p *process) error {
 		}
 		u.Updated = p.now()
 		trail, err := p.edited(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, before, viewUser(u))
+		if errors.Is(err, errSame) {
+			return c.output.person(p, db, old)
+		}
 		if err != nil {
 			return err
 		}

@@ -24,11 +24,24 @@ type userUnlockCmd struct {
 
 func (c *userUnlockCmd) Run(p *process) error {
 	return c.on(p, &c.settings, func(db *sqldb.DB, u login.User) error {
-		err := db.ClearAttempts(p.ctx, u.ID, p.left(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, "unlock"))
+		locked, err := locks(p, db, u.ID)
 		if err != nil {
+			return err
+		}
+		opened := []factors.Kind{}
+		for _, l := range locked {
+			opened = append(opened, l.Kind)
+		}
+		trail := p.left(storage.Event{Type: storage.UserUpdated, UserID: u.ID}, "unlock")
+		trail.Events[0].Detail["opened"] = words(opened, " ")
+		if err := db.ClearAttempts(p.ctx, u.ID, trail); err != nil {
 			return told(err, personNamed(c.Person))
 		}
-		return c.output.personNow(p, db, u.ID)
+		text := "nothing was locked; the failures so far are forgotten."
+		if len(opened) > 0 {
+			text = "open again: " + words(opened, ", ") + "."
+		}
+		return c.output.done(p, map[string]any{"user_id": u.ID, "opened": opened}, text)
 	})
 }
 

@@ -27,7 +27,7 @@ func TestCLI_UserCreate(t *testing.T) {
 	equal(t, map[string]any{
 		"id": created["id"], "email": "ann@example.com", "email_verified": true, "name": "Ann Lee", "locale": "de-CH",
 		"has_password": true, "password_set": now, "disabled": nil, "created": now, "updated": now,
-		"enrollments": []any{}, "locks": []any{}, "orgs": []any{},
+		"default_method": "", "enrollments": []any{}, "locks": []any{}, "orgs": []any{},
 	}, created)
 	equal(t, created, c.document("user", "show", "ANN@example.com"))
 	equal(t, created, c.document("user", "show", strings.ToUpper(created["id"].(string))))
@@ -188,12 +188,55 @@ func TestT09_CLI_UserUnlock(t *testing.T) {
 	c.documentWith(goodPassword, "user", "password", id, "--password-stdin") // another password is open
 	equal(t, []any{waits}, locks())
 	c.count(id, factors.Password, 100)
-	equal(t, []any{}, c.document("user", "unlock", "ann@example.com")["locks"].([]any))
+	equal(t, map[string]any{"user_id": id, "opened": []any{"password", "totp"}}, c.document("user", "unlock", "ann@example.com"))
+	equal(t, []any{}, locks())
+	equal(t, "Nothing was locked; the failures so far are forgotten.\n", c.ok("user", "unlock", id))
+	c.count(id, factors.TOTP, 7)
+	equal(t, "Open again: totp.\n", c.ok("user", "unlock", id))
 	c.now = c.now.Add(time.Hour)
 	equal(t, []any{}, locks())
 	equal(t, []string{
-		"user_created create", "authn_password_change password", "user_updated unlock",
+		"user_created create", "authn_password_change password", "user_updated unlock", "user_updated unlock", "user_updated unlock",
 	}, c.changes())
+}
+
+// TestCLI_UserShow says what support is asked for on the telephone: which factor, where it is, when it was used.
+func TestCLI_UserShow(t *testing.T) {
+	c := newDeployment(t)
+	id := c.document("user", "create", "ann@example.com", "--name", "Ann", "--no-password")["id"].(string)
+	add := func(e factors.Enrollment) {
+		t.Helper()
+		e.ID, e.UserID, e.Secret, e.Created, e.Confirmed = uuid.Must(uuid.NewV7()).String(), id, []byte("{}"), c.now, c.now
+		u, err := c.db().User(t.Context(), id)
+		must(t, err)
+		if e.Kind == factors.TOTP {
+			must(t, c.db().EnrollFirst(t.Context(), e, u.Grounds(), storage.Trail{}))
+			return
+		}
+		must(t, c.db().AddEnrollment(t.Context(), e, u.Grounds(), false, storage.Trail{}))
+	}
+	add(factors.Enrollment{Kind: factors.TOTP})
+	add(factors.Enrollment{Kind: factors.Passkey, Handle: []byte("a"), Name: "Work laptop", Place: factors.OnDevice, LastUsed: c.now.Add(time.Hour)})
+	add(factors.Enrollment{Kind: factors.Passkey, Handle: []byte("b"), Place: factors.Synced})
+	add(factors.Enrollment{Kind: factors.Passkey, Handle: []byte("c"), Name: "Blue key", Place: factors.OnKey})
+	u, err := c.db().User(t.Context(), id)
+	must(t, err)
+	must(t, c.db().SetDefault(t.Context(), id, factors.TOTP, u.Grounds(), c.now, storage.Trail{}))
+	out := strings.Join(strings.Fields(c.ok("user", "show", id)), " ")
+	for _, want := range []string{
+		"Asked first: totp",
+		"Factor: totp, set up 2026-03-04 05:06:07 UTC, never used",
+		`Factor: passkey of one device "Work laptop", set up 2026-03-04 05:06:07 UTC`,
+		"Factor: passkey, synced, set up",
+		`Factor: passkey in a security key "Blue key", set up`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	shown := c.document("user", "show", id)
+	equal(t, "totp", shown["default_method"])
+	equal(t, "device", shown["enrollments"].([]any)[1].(map[string]any)["place"])
 }
 
 func TestCLI_UserResetMFA(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -34,12 +35,13 @@ func viewUser(u login.User) userView {
 
 // enrollmentView is a factor that a person has set up. It never has a secret.
 type enrollmentView struct {
-	ID        string       `json:"id"`
-	Kind      factors.Kind `json:"kind"`
-	Name      string       `json:"name"`
-	Confirmed *time.Time   `json:"confirmed"`
-	Created   *time.Time   `json:"created"`
-	LastUsed  *time.Time   `json:"last_used"`
+	ID        string        `json:"id"`
+	Kind      factors.Kind  `json:"kind"`
+	Name      string        `json:"name"`
+	Place     factors.Place `json:"place"` // of a passkey: device, synced, key; empty where it is not known
+	Confirmed *time.Time    `json:"confirmed"`
+	Created   *time.Time    `json:"created"`
+	LastUsed  *time.Time    `json:"last_used"`
 }
 
 // named is something else's id and name.
@@ -74,7 +76,7 @@ func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 	var enrollments []enrollmentView
 	for _, e := range enrolled {
 		enrollments = append(enrollments, enrollmentView{
-			ID: e.ID, Kind: e.Kind, Name: e.Name,
+			ID: e.ID, Kind: e.Kind, Name: e.Name, Place: e.Place,
 			Confirmed: moment(e.Confirmed), Created: moment(e.Created), LastUsed: moment(e.LastUsed),
 		})
 	}
@@ -84,16 +86,17 @@ func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 	}
 	document := struct {
 		userView
+		Default     factors.Kind     `json:"default_method"` // what is asked first; empty: what the policy prefers
 		Enrollments []enrollmentView `json:"enrollments"`
 		Locks       []lockView       `json:"locks"`
 		Orgs        []named          `json:"orgs"`
-	}{viewUser(u), listed(enrollments), listed(locked), listed(orgs)}
+	}{viewUser(u), u.Default, listed(enrollments), listed(locked), listed(orgs)}
 	return o.print(p, document, func(w io.Writer) {
 		v := document.userView
 		record(w, "Person", v.ID, "Mail address", v.Email, "Verified", v.EmailVerified, "Name", v.Name, "Locale", v.Locale,
-			"Password", v.HasPassword, "Password set", v.PasswordSet, "Disabled", v.Disabled, "Created", v.Created, "Updated", v.Updated)
+			"Password", v.HasPassword, "Password set", v.PasswordSet, "Asked first", document.Default, "Disabled", v.Disabled, "Created", v.Created, "Updated", v.Updated)
 		for _, e := range enrollments {
-			record(w, "Factor", string(e.Kind)+", set up "+cell(e.Created)+lastUsed(e.LastUsed))
+			record(w, "Factor", e.what()+", set up "+cell(e.Created)+lastUsed(e.LastUsed))
 		}
 		for _, l := range locked {
 			l.record(w)
@@ -102,6 +105,23 @@ func (o output) person(p *process, db *sqldb.DB, u login.User) error {
 			record(w, "Organization", org.ID+", "+org.Name)
 		}
 	})
+}
+
+// what says which factor it is, by the name that its person gave it.
+func (v enrollmentView) what() string {
+	text := string(v.Kind)
+	switch v.Place {
+	case factors.OnDevice:
+		text += " of one device"
+	case factors.Synced:
+		text += ", synced"
+	case factors.OnKey:
+		text += " in a security key"
+	}
+	if v.Name != "" {
+		text += fmt.Sprintf(" %q", v.Name)
+	}
+	return text
 }
 
 func lastUsed(t *time.Time) string {
