@@ -282,6 +282,7 @@ func TestWalk_T12_T13_NamingAnotherSetsNothingUp(t *testing.T) {
 		more++
 		there := strictest.Policy // or what is as good as the least that it takes
 		there.Reuse = s.policy.Reuse
+		there.NoDowngrade = there.NoDowngrade && there.Allows(factors.Passkey)
 		least := len(byStrength)
 		for _, k := range there.Factors {
 			if i := slices.Index(byStrength, k); i >= 0 {
