@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"time"
 
 	"github.com/vsee/vseeid/factors"
 )
@@ -54,9 +55,10 @@ func (q inquiry) aside(k OfferKind) bool {
 	return false
 }
 
-// isNew reports whether e was set up in this sign-in.
+// isNew reports whether e was set up in this sign-in, also at its very beginning: stores keep times to the
+// microsecond.
 func (q inquiry) isNew(e factors.Enrollment) bool {
-	return slices.Contains(selfEnrolled, e.Kind) && !e.Created.Before(q.tx.Started)
+	return slices.Contains(selfEnrolled, e.Kind) && !e.Created.Before(q.tx.Started.Truncate(time.Microsecond))
 }
 
 // usedRecovery reports whether the recovery code was used here.

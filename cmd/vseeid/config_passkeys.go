@@ -11,8 +11,8 @@ import (
 
 // passkeySettings are where passkeys of this provider can be used, and whose word is taken for them.
 type passkeySettings struct {
-	RPID             string   `group:"Passkeys" name:"rp-id" env:"VSEEID_RP_ID" placeholder:"HOST" help:"What passkeys are bound to: the host of the issuer, or a domain above it that you own (example.com for id.example.com), or the same of a --passkey-origin. To change it makes every passkey worthless. Default: the host of the issuer. An issuer by address (http://127.0.0.1) has no passkeys."`
-	PasskeyOrigins   []string `group:"Passkeys" name:"passkey-origin" env:"VSEEID_PASSKEY_ORIGINS" placeholder:"ORIGIN" help:"Another address of this provider at which its passkeys are good, at most four: one that it moves to, or came from (https://id.example.org). Browsers ask for the list at /.well-known/webauthn of the host of --rp-id, which this program serves there."`
+	RPID             string   `group:"Passkeys" name:"rp-id" env:"VSEEID_RP_ID" placeholder:"HOST" help:"What passkeys are bound to: the host of the issuer, or a domain above it that you own (example.com for id.example.com), or the same of a --passkey-origins. To change it makes every passkey worthless. Default: the host of the issuer. An issuer by address (http://127.0.0.1) has no passkeys."`
+	PasskeyOrigins   []string `group:"Passkeys" name:"passkey-origins" env:"VSEEID_PASSKEY_ORIGINS" placeholder:"ORIGIN" help:"Another address of this provider at which its passkeys are good, at most four: one that it moves to, or came from (https://id.example.org). Browsers ask for the list at /.well-known/webauthn of the host of --rp-id, which this program serves there."`
 	AttestationRoots string   `group:"Passkeys" env:"VSEEID_ATTESTATION_ROOTS" placeholder:"FILE" help:"PEM certificates of the makers of security keys whose word is taken, for organizations whose policy says hardware_keys: attested. Default none: such an organization has no key that counts as hardware."`
 }
 

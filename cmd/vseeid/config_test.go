@@ -61,12 +61,12 @@ func TestBadSettings(t *testing.T) {
 		{"rp-id", "com", "VSEEID_RP_ID", "a domain above it"},
 		{"rp-id", "ample.com", "VSEEID_RP_ID", "a domain above it"},
 		{"rp-id", "Example.com", "VSEEID_RP_ID", "in small letters"},
-		{"passkey-origin", "id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
-		{"passkey-origin", "http://id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
-		{"passkey-origin", "https://id.example.org/", "VSEEID_PASSKEY_ORIGINS", "without a path"},
-		{"passkey-origin", "https://ID.example.org", "VSEEID_PASSKEY_ORIGINS", "in small letters"},
-		{"passkey-origin", "https://id.example.com", "VSEEID_PASSKEY_ORIGINS", "of its own"},
-		{"passkey-origin", "https://a.org,https://b.org,https://c.org,https://d.org,https://e.org", "VSEEID_PASSKEY_ORIGINS", "browsers look at 4"},
+		{"passkey-origins", "id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
+		{"passkey-origins", "http://id.example.org", "VSEEID_PASSKEY_ORIGINS", "an https address"},
+		{"passkey-origins", "https://id.example.org/", "VSEEID_PASSKEY_ORIGINS", "without a path"},
+		{"passkey-origins", "https://ID.example.org", "VSEEID_PASSKEY_ORIGINS", "in small letters"},
+		{"passkey-origins", "https://id.example.com", "VSEEID_PASSKEY_ORIGINS", "of its own"},
+		{"passkey-origins", "https://a.org,https://b.org,https://c.org,https://d.org,https://e.org", "VSEEID_PASSKEY_ORIGINS", "browsers look at 4"},
 		{"attestation-roots", filepath.Join(dir, "none"), "VSEEID_ATTESTATION_ROOTS", "cannot be read"},
 		{"attestation-roots", text, "VSEEID_ATTESTATION_ROOTS", "no PEM certificate"},
 		{"issuer", "", "VSEEID_ISSUER", "is not set: set it to the https://"},
@@ -202,7 +202,7 @@ func TestServeHelp(t *testing.T) {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	var c commands
-	k, err := kong.New(&c, kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms})
+	k, err := kong.New(&c, kong.Vars{"redis_forms": redisForms, "smtp_forms": smtpForms, "event_types": eventTypesText()})
 	must(t, err)
 	seen := map[string]bool{}
 	for _, node := range k.Model.Children {

@@ -123,4 +123,5 @@ article { border: 1px solid color-mix(in srgb, currentColor 25%, transparent); b
 h2 { font-size: 1.1rem; margin: 0; }
 article p { margin: .25rem 0 0; opacity: .75; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: .75rem 0 0; }
+a { color: inherit; }
 `
