@@ -35,8 +35,9 @@ bench:
 	.ci/services sh -c 'go test -run "^$$" -bench . -benchmem $$(go list ./... | grep -v /cmd/) && \
 		go test -run "^$$" -bench . -benchtime 10x ./cmd/vseeid'
 
-# Each fuzz target for ten seconds.
+# Each fuzz target for ten seconds, and the walks through random sign-ins by numbers that were not drawn before.
 fuzz:
+	VSEEID_TEST_SEED=random go test -count 1 -run 'Walk|Properties' ./login
 	@for f in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
 			go test -run '^$$' -fuzz "^$$t$$" -fuzztime 10s ./$$(dirname $$f) || exit 1; \

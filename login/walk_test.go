@@ -18,11 +18,16 @@ import (
 // detector, under which they take ten times as long, sees a few.
 var walks = map[bool]int{false: 20_000, true: 2_000}[underRace]
 
-// dice returns random numbers that VSEEID_TEST_SEED repeats.
+// dice returns random numbers, the same every time: a change is not to be blamed for what it did not do. make
+// fuzz draws others (VSEEID_TEST_SEED=random), and the number that a failure names repeats it.
 func dice(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("VSEEID_TEST_SEED"); s != "" {
+	seed := uint64(1)
+	switch s := os.Getenv("VSEEID_TEST_SEED"); s {
+	case "":
+	case "random":
+		seed = rand.Uint64()
+	default:
 		var err error
 		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
 			t.Fatal(err)
