@@ -151,7 +151,7 @@ func signedIn(f facts, tx Transaction, sessionID string, change storage.EventTyp
 	if change == storage.SessionRenewed { // who was signed in showed it once more
 		done.Detail["renewed"] = "true"
 	}
-	if slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }) {
+	if recovered(evidence) {
 		done.Detail["recovery"] = "true"
 	}
 	if held := Withheld(f.orgs, evidence, f.enrolled, now); len(held) > 0 {

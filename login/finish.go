@@ -86,7 +86,7 @@ func (f facts) result(tx Transaction, sessionID string, now time.Time) (Result, 
 		AMR:       AMR(evidence),
 		ACR:       ACR(slices.Concat(tx.Demand.ACR, tx.Demand.FloorACR), evidence),
 		AuthTime:  AuthTime(evidence),
-		Recovered: slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
+		Recovered: recovered(evidence),
 		Withheld:  Withheld(f.orgs, evidence, f.enrolled, now),
 		Request:   tx.Request, Proof: p,
 	}, nil

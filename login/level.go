@@ -133,3 +133,8 @@ func passkeyWith(evidence []factors.Evidence, amr string) bool {
 		return e.Kind == factors.Passkey && slices.Contains(e.AMR, amr)
 	})
 }
+
+// recovered reports whether a recovery code is among what was proved.
+func recovered(evidence []factors.Evidence) bool {
+	return slices.ContainsFunc(evidence, func(e factors.Evidence) bool { return e.Kind == factors.Recovery })
+}

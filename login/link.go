@@ -59,10 +59,10 @@ func (o opened) dead() string {
 // undo is the time since when pressing the link takes away what was set up, whatever its mail told of:
 // who did that may have done more. It is zero for a link that is too old to take anything away.
 func (o opened) undo() time.Time {
-	if o.now.Sub(o.At) >= linkUndo {
+	if o.now.Sub(o.At) >= notice.Undo {
 		return time.Time{}
 	}
-	return o.now.Add(-linkUndo)
+	return o.now.Add(-notice.Undo)
 }
 
 // removed are those of the person's factors that pressing the link takes away: what is new, and with it a

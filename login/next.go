@@ -163,8 +163,9 @@ func (q inquiry) prove() Step {
 	if q.tx.UserID == "" || q.tx.SessionID == "" || !q.can(CanPasskey) {
 		return step
 	}
+	alone := q.passkeyAlone()
 	step.With = slices.DeleteFunc(slices.Clone(q.able), func(e factors.Enrollment) bool {
-		return e.Kind != factors.Passkey || !q.here(e) && !rests(q.tx.Borrowed, e) && !q.passkeyAlone()
+		return e.Kind != factors.Passkey || !alone && !q.here(e) && !rests(q.tx.Borrowed, e)
 	})
 	switch {
 	case len(step.With) == 0:

@@ -7,13 +7,10 @@ import (
 	"github.com/vsee/vseeid/storage"
 )
 
-// LinkLifetime is how long a "this was not me" can be pressed. linkUndo is how long it also takes away
+// LinkLifetime is how long a "this was not me" can be pressed. notice.Undo is how long it also takes away
 // what was set up, and how far back: whoever holds the mailbox alone must not take a factor away for
 // ever.
-const (
-	LinkLifetime = 7 * 24 * time.Hour
-	linkUndo     = notice.Undo
-)
+const LinkLifetime = 7 * 24 * time.Hour
 
 // notify adds to trail the mail about a change, with a link by which its person can say that it was
 // somebody else. enrollmentID is what was set up, and empty for every other change. An address that nobody

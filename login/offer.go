@@ -49,7 +49,7 @@ func (q inquiry) aside(k OfferKind) bool {
 	case OfferEnroll, OfferTrust:
 		return true
 	case OfferRecovery: // where a factor is new, or the code was used up
-		return !q.usedRecovery() && !slices.ContainsFunc(q.enrolled, q.isNew)
+		return !recovered(q.tx.Proved) && !slices.ContainsFunc(q.enrolled, q.isNew)
 	case OfferName, OfferReplace, OfferSignal:
 	}
 	return false
@@ -59,11 +59,6 @@ func (q inquiry) aside(k OfferKind) bool {
 // microsecond.
 func (q inquiry) isNew(e factors.Enrollment) bool {
 	return slices.Contains(selfEnrolled, e.Kind) && !e.Created.Before(q.tx.Started.Truncate(time.Microsecond))
-}
-
-// usedRecovery reports whether the recovery code was used here.
-func (q inquiry) usedRecovery() bool {
-	return slices.ContainsFunc(q.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery })
 }
 
 // offersName: the passkey that was just made is still there.
@@ -87,7 +82,7 @@ func (q inquiry) offersRecovery() bool {
 	recorded := slices.ContainsFunc(q.enrolled, func(e factors.Enrollment) bool {
 		return e.Kind == factors.Recovery && !e.Confirmed.IsZero()
 	})
-	if q.now.Before(q.tx.Device.RemindRecovery) && !q.usedRecovery() {
+	if q.now.Before(q.tx.Device.RemindRecovery) && !recovered(q.tx.Proved) {
 		return false
 	}
 	return !recorded && q.p.letsRecover(q.enrolled) && q.provedBy(factors.TOTP, factors.Passkey, factors.Recovery)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/vsee/vseeid/factors"
@@ -238,7 +237,7 @@ func recoveryPage(v visit, frame templates.Frame, p problem) templates.Pager {
 		Adding:   v.step.Kind == Add,
 		Has:      v.step.Kind == Add && len(v.of(factors.Recovery)) > 0,
 		After:    time.Duration(v.policy.Trust.RemindAfter),
-		Replaces: slices.ContainsFunc(v.tx.Proved, func(e factors.Evidence) bool { return e.Kind == factors.Recovery }),
+		Replaces: recovered(v.tx.Proved),
 		Problem:  p.text,
 	}
 }

@@ -25,7 +25,7 @@ func (p Policy) Changes(next Policy, now time.Time) []Difference {
 		{"mfa", string(p.MFA), string(next.MFA), rank(mfas, next.MFA) < rank(mfas, p.MFA)},
 		{"from", DateText(p.From), DateText(next.From), required && next.From.After(p.From) && next.From.After(now)},
 		{"grace", p.Grace.String(), next.Grace.String(), required && (next.Grace.Days > p.Grace.Days || next.Grace.Skips > p.Grace.Skips)},
-		{"factors", listOf(p.Factors), listOf(next.Factors), p.admits(next)},
+		{"factors", spaced(words(p.Factors)), spaced(words(next.Factors)), p.admits(next)},
 		{"trust_device", p.Trust.String(), next.Trust.String(), false},
 		{"reuse", p.Reuse.String(), next.Reuse.String(), next.Reuse > p.Reuse},
 		{"session.idle", p.Session.Idle.String(), next.Session.Idle.String(), next.Session.Idle > p.Session.Idle},
@@ -85,14 +85,6 @@ func (h Hold) loosened(next Hold) bool {
 func (p Policy) admits(next Policy) bool {
 	return p.Allows(factors.Passkey) && !next.Allows(factors.Passkey) ||
 		slices.ContainsFunc(next.Factors, func(k factors.Kind) bool { return k != factors.Passkey && !p.Allows(k) })
-}
-
-func listOf(kinds []factors.Kind) string {
-	texts := make([]string, len(kinds))
-	for i, k := range kinds {
-		texts[i] = string(k)
-	}
-	return strings.Join(texts, " ")
 }
 
 // Held says until when a person is kept from what p holds, whichever of the factors is used for it; held is
